@@ -1,0 +1,1 @@
+//! Bytes to frames: capture formats, compression, merging by time

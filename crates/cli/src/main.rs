@@ -1,0 +1,2 @@
+//! The vpcreplay command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The connection table: flows, entries, timers, allowance; time is an argument

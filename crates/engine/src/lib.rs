@@ -1,0 +1,1 @@
+//! Judges packets: the path through security groups and network ACLs, causality, counters

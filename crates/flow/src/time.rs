@@ -1,0 +1,161 @@
+//! Time is an integer number of nanoseconds and comes only from captures (S1.1).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A point in time: nanoseconds since the Unix epoch, UTC (S1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The earliest representable time.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The latest representable time; as a deadline it means *never*.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// A time from nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// This time plus a span; beyond the range it is [`Timestamp::MAX`], which is never reached.
+    #[must_use]
+    pub const fn after(self, span: Span) -> Self {
+        Self(self.0.saturating_add_unsigned(span.0))
+    }
+
+    /// The span from an earlier time to this one; zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Span {
+        if earlier.0 >= self.0 { Span(0) } else { Span(self.0.abs_diff(earlier.0)) }
+    }
+
+    /// Whether this time, taken as a deadline, is reached at `now` (S1.6); *never* is not.
+    pub const fn is_due(self, now: Self) -> bool {
+        self.0 <= now.0 && self.0 != i64::MAX
+    }
+}
+
+/// A length of time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(u64);
+
+impl Span {
+    /// One second.
+    pub const SECOND: Self = Self(1_000_000_000);
+    /// One day: a step of engine time beyond it is reported (S1.2).
+    pub const DAY: Self = Self::from_secs(86_400);
+
+    /// A span of whole nanoseconds.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// A span of whole seconds, saturating.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Whole nanoseconds.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// Why a text is not a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanError {
+    text: String,
+}
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a duration: expected an integer with ns, us, ms, s, m, h or d (none means seconds), such as 350s",
+            self.text
+        )
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+/// Unit suffixes, longest first so that `ms` is not read as `s`.
+const UNITS: [(&str, u64); 7] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        let (digits, unit) = UNITS
+            .iter()
+            .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|digits| (digits, *unit)))
+            .unwrap_or((text, 1_000_000_000));
+        let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_integer {
+            return Err(SpanError { text: text.to_owned() });
+        }
+        // More digits than a u64 holds is an eternity, not an error.
+        Ok(Self(digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(unit)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (suffix, unit) = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)]
+            .into_iter()
+            .find(|(_, unit)| self.0.is_multiple_of(*unit))
+            .unwrap_or(("ns", 1));
+        write!(f, "{}{suffix}", self.0 / unit)
+    }
+}
+
+/// Engine time: the largest timestamp seen so far (S1.2).
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    now: Option<Timestamp>,
+}
+
+/// What one packet's timestamp did to engine time (S1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockStep {
+    /// Engine time stood still or moved forward by at most a day.
+    Forward,
+    /// The packet is stamped earlier than engine time and is processed at engine time.
+    Regression,
+    /// Engine time moved forward by more than a day.
+    Jump,
+}
+
+impl Clock {
+    /// Engine time: of the newest packet, `None` before the first.
+    pub const fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Takes in a packet's timestamp; returns engine time at that packet and the kind of step (S1.2, S12.12).
+    pub fn observe(&mut self, stamp: Timestamp) -> (Timestamp, ClockStep) {
+        let Some(now) = self.now else {
+            self.now = Some(stamp);
+            return (stamp, ClockStep::Forward);
+        };
+        if stamp < now {
+            return (now, ClockStep::Regression);
+        }
+        self.now = Some(stamp);
+        let step = if stamp.since(now) > Span::DAY { ClockStep::Jump } else { ClockStep::Forward };
+        (stamp, step)
+    }
+}

@@ -1,0 +1,1 @@
+//! A frame to facts, or to the cause why not: link layers, tunnels, fragments

@@ -1,0 +1,1 @@
+//! The network model: loaded, validated, compiled, evaluated without state

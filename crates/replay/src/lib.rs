@@ -1,0 +1,1 @@
+//! The library façade: captures to verdicts to sinks

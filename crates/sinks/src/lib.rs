@@ -1,0 +1,1 @@
+//! All that leaves: verdict records, connections, series, summary

@@ -1,0 +1,1 @@
+//! Packet builders, capture writers, the scenario runner and the slow reference model
