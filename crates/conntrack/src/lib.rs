@@ -1,1 +1,18 @@
-//! The connection table: flows, entries, timers, allowance; time is an argument
+//! The connection table (S7): flows, their connection entries, exact timers, the allowance and its series.
+//!
+//! Time is an argument of every call; nothing here reads a clock. Interfaces, allowance scopes and rules are
+//! plain numbers here: who they are is known to the policy only.
+
+mod allowance;
+mod flow;
+mod series;
+mod shard;
+mod state;
+mod table;
+mod wheel;
+
+pub use allowance::{Ledger, Peak};
+pub use flow::{Ending, Entry, Flow};
+pub use series::{Series, SeriesRow};
+pub use state::{Event, State, Tracking};
+pub use table::{FlowId, Listener, Table};

@@ -1,0 +1,234 @@
+//! The series of occupancy: a row for each scope and period (S7.9, S12.8).
+
+use vpcreplay_flow::{Span, Timestamp};
+
+/// Runs of uneventful periods are one row only in gaps of more than this many periods (S7.9).
+const LONG_GAP: i64 = 10_000;
+
+/// One row of the series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeriesRow {
+    /// The allowance scope.
+    pub scope: u32,
+    /// Start of the (first) period, ns since the epoch.
+    pub start: i64,
+    /// How many periods the row stands for.
+    pub periods: u64,
+    /// Greatest occupancy, counting the carry-over after the expiries of the period's first instant.
+    pub occupancy_max: u64,
+    /// Occupancy at the end of the period.
+    pub occupancy_last: u64,
+    /// Entries created.
+    pub created: u64,
+    /// Entries expired.
+    pub expired: u64,
+    /// Entries replaced by a bare SYN.
+    pub reopened: u64,
+    /// Entries removed with their interface.
+    pub removed: u64,
+    /// Packets denied by the allowance.
+    pub exceeded: u64,
+}
+
+/// One scope: its occupancy and the period whose row is being written.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
+    /// The open period; `None` before a model has brought the scope in.
+    open: Option<i64>,
+    occupancy: u64,
+    row: SeriesRow,
+    /// Whether anything happened in the open period.
+    is_eventful: bool,
+}
+
+/// Collects rows from events that come in order of time.
+#[derive(Debug)]
+pub struct Series {
+    period: i64,
+    lanes: Vec<Lane>,
+    /// The period of the newest packet; `None` before the first. It has a row of its own in every scope.
+    newest: Option<i64>,
+    /// Whether the gap before the packet being served is a long one.
+    in_long_gap: bool,
+    /// Rows in order, and from `sorted` on those of the gap being served, unordered.
+    rows: Vec<SeriesRow>,
+    sorted: usize,
+}
+
+impl Series {
+    /// An empty series. A period of 0 counts as 1 ns.
+    pub fn new(period: Span) -> Self {
+        let period = i64::try_from(period.nanos()).unwrap_or(i64::MAX).max(1);
+        Self { period, lanes: Vec::new(), newest: None, in_long_gap: false, rows: Vec::new(), sorted: 0 }
+    }
+
+    /// Brings a scope in: it has rows from the period of `now` on, or from the first packet's.
+    pub(crate) fn add_scope(&mut self, scope: u32, now: Timestamp) {
+        if self.lanes.len() <= scope as usize {
+            self.lanes.resize(scope as usize + 1, Lane::default());
+        }
+        let period = self.period_of(now);
+        if let Some(lane) = self.lanes.get_mut(scope as usize) {
+            lane.open.get_or_insert(period);
+        }
+    }
+
+    /// Notes that a packet comes at `now`, before the events up to it are booked: tells how long the gap is.
+    pub(crate) fn begin_packet(&mut self, now: Timestamp) {
+        let period = self.period_of(now);
+        match self.newest {
+            Some(newest) => self.in_long_gap = period.saturating_sub(newest) > LONG_GAP + 1,
+            None => {
+                self.newest = Some(period);
+                for lane in self.lanes.iter_mut().filter(|lane| lane.open.is_some()) {
+                    lane.open = Some(period);
+                }
+            }
+        }
+    }
+
+    /// Opens the period of the packet at `now`, after the events up to it are booked.
+    pub(crate) fn open_packet(&mut self, now: Timestamp) {
+        let period = self.period_of(now);
+        if self.newest == Some(period) {
+            return;
+        }
+        for scope in 0..self.lanes.len() {
+            self.catch_up(scope, period);
+        }
+        self.sort();
+        self.newest = Some(period);
+        self.in_long_gap = false;
+    }
+
+    pub(crate) fn created(&mut self, scope: u32, now: Timestamp) {
+        self.book(scope, now, |lane| {
+            lane.count_occupancy();
+            lane.occupancy += 1;
+            lane.count_occupancy();
+            lane.row.created += 1;
+        });
+    }
+
+    pub(crate) fn expired(&mut self, scope: u32, deadline: Timestamp) {
+        let is_first_instant = deadline.nanos().rem_euclid(self.period) == 0;
+        self.book(scope, deadline, |lane| {
+            if !is_first_instant {
+                lane.count_occupancy();
+            }
+            lane.occupancy = lane.occupancy.saturating_sub(1);
+            lane.row.expired += 1;
+        });
+    }
+
+    pub(crate) fn reopened(&mut self, scope: u32, now: Timestamp) {
+        self.book(scope, now, |lane| {
+            lane.lower(1);
+            lane.row.reopened += 1;
+        });
+    }
+
+    pub(crate) fn removed(&mut self, scope: u32, now: Timestamp) {
+        self.book(scope, now, |lane| {
+            lane.lower(1);
+            lane.row.removed += 1;
+        });
+    }
+
+    pub(crate) fn moved(&mut self, entries: u64, (from, to): (u32, u32), now: Timestamp) {
+        self.book(from, now, |lane| lane.lower(entries));
+        self.book(to, now, |lane| {
+            lane.count_occupancy();
+            lane.occupancy += entries;
+            lane.count_occupancy();
+        });
+    }
+
+    pub(crate) fn exceeded(&mut self, scope: u32, now: Timestamp) {
+        self.book(scope, now, |lane| lane.row.exceeded += 1);
+    }
+
+    /// Takes the finished rows, sorted by start, then scope number.
+    pub(crate) fn take_rows(&mut self) -> Vec<SeriesRow> {
+        let gap = self.rows.split_off(self.sorted);
+        self.sorted = 0;
+        std::mem::replace(&mut self.rows, gap)
+    }
+
+    /// Writes the row of the newest packet's period for every scope.
+    pub(crate) fn finish(&mut self) {
+        if let Some(newest) = self.newest {
+            for scope in 0..self.lanes.len() {
+                self.catch_up(scope, newest.saturating_add(1));
+            }
+            self.sort();
+        }
+    }
+
+    const fn period_of(&self, time: Timestamp) -> i64 {
+        time.nanos().div_euclid(self.period)
+    }
+
+    fn book(&mut self, scope: u32, time: Timestamp, event: impl FnOnce(&mut Lane)) {
+        self.catch_up(scope as usize, self.period_of(time));
+        if let Some(lane) = self.lanes.get_mut(scope as usize) {
+            event(lane);
+            lane.is_eventful = true;
+        }
+    }
+
+    /// Writes the rows of a scope's periods before `period` and opens that one.
+    fn catch_up(&mut self, scope: usize, period: i64) {
+        let Some(lane) = self.lanes.get_mut(scope) else { return };
+        let Some(open) = lane.open.filter(|open| *open < period) else { return };
+        let scope = u32::try_from(scope).unwrap_or(u32::MAX);
+        let mut quiet_from = open;
+        if lane.is_eventful || !self.in_long_gap || self.newest == Some(open) {
+            lane.count_occupancy();
+            let start = open.saturating_mul(self.period);
+            self.rows.push(SeriesRow {
+                scope,
+                start,
+                periods: 1,
+                occupancy_last: lane.occupancy,
+                ..lane.row
+            });
+            quiet_from += 1;
+        }
+        let run = if self.in_long_gap { period - quiet_from } else { 1 };
+        while quiet_from < period {
+            self.rows.push(SeriesRow {
+                scope,
+                start: quiet_from.saturating_mul(self.period),
+                periods: run.unsigned_abs(),
+                occupancy_max: lane.occupancy,
+                occupancy_last: lane.occupancy,
+                ..SeriesRow::default()
+            });
+            quiet_from += run;
+        }
+        *lane = Lane { open: Some(period), occupancy: lane.occupancy, ..Lane::default() };
+    }
+
+    fn sort(&mut self) {
+        if let Some(fresh) = self.rows.get_mut(self.sorted..) {
+            fresh.sort_by_key(|row| (row.start, row.scope));
+        }
+        self.sorted = self.rows.len();
+    }
+}
+
+impl Lane {
+    fn count_occupancy(&mut self) {
+        self.row.occupancy_max = self.row.occupancy_max.max(self.occupancy);
+    }
+
+    fn lower(&mut self, entries: u64) {
+        self.count_occupancy();
+        self.occupancy = self.occupancy.saturating_sub(entries);
+    }
+}
+
+#[cfg(test)]
+#[path = "series_tests.rs"]
+mod tests;

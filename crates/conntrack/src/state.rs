@@ -1,0 +1,186 @@
+//! Connection states and their steps (S7.4, S7.5, S7.7).
+
+use vpcreplay_flow::{End, TcpKind, TimeoutName};
+
+/// The state of a connection, as records show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// TCP: a SYN was seen.
+    SynSent,
+    /// TCP: the SYN was answered.
+    SynReceived,
+    /// TCP: open.
+    Established,
+    /// TCP: the first FIN was seen.
+    FinWait,
+    /// TCP: the first FIN was acknowledged.
+    CloseWait,
+    /// TCP: the second FIN was seen.
+    LastAck,
+    /// TCP: the second FIN was acknowledged.
+    TimeWait,
+    /// TCP: an RST was seen.
+    Close,
+    /// UDP: no answer yet.
+    Unreplied,
+    /// UDP: answered.
+    Replied,
+    /// UDP: more than one exchange.
+    Stream,
+    /// Any other protocol.
+    Active,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 12] = [
+        Self::SynSent,
+        Self::SynReceived,
+        Self::Established,
+        Self::FinWait,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Close,
+        Self::Unreplied,
+        Self::Replied,
+        Self::Stream,
+        Self::Active,
+    ];
+
+    /// The code used in records.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SynSent => "syn-sent",
+            Self::SynReceived => "syn-received",
+            Self::Established => "established",
+            Self::FinWait => "fin-wait",
+            Self::CloseWait => "close-wait",
+            Self::LastAck => "last-ack",
+            Self::TimeWait => "time-wait",
+            Self::Close => "close",
+            Self::Unreplied => "unreplied",
+            Self::Replied => "replied",
+            Self::Stream => "stream",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// What a packet means to the state of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A TCP packet of this kind.
+    Tcp(TcpKind),
+    /// A UDP packet.
+    Udp,
+    /// A packet of ICMP or ICMPv6.
+    Icmp,
+    /// A packet of any other protocol; UDP-Lite, SCTP and DCCP too.
+    Other,
+}
+
+/// The state of a connection with what its next steps depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tracking {
+    state: State,
+    /// The end that sent the packet which created the entry.
+    original: End,
+    /// TCP: the end that sent the first FIN. Meaningful from `fin-wait` on.
+    closer: End,
+    /// Not TCP: ICMP or not, for the timeout. UDP: the original end spoke after the first reply.
+    mark: bool,
+}
+
+impl Tracking {
+    /// The tracking of a new entry: `sender` sent the packet that creates it, `original` is its original end.
+    ///
+    /// The two differ only where a rule of the opposite direction admitted a midstream packet (S7.5).
+    pub const fn open(event: Event, sender: End, original: End) -> Self {
+        let state = match event {
+            Event::Tcp(TcpKind::Syn) => State::SynSent,
+            Event::Tcp(TcpKind::Rst) => State::Close,
+            Event::Tcp(TcpKind::Fin) => State::FinWait,
+            Event::Tcp(TcpKind::SynAck | TcpKind::Ack) => State::Established,
+            Event::Udp => State::Unreplied,
+            Event::Icmp | Event::Other => State::Active,
+        };
+        Self { state, original, closer: sender, mark: matches!(event, Event::Icmp) }
+    }
+
+    /// The state.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The original end.
+    pub const fn original(&self) -> End {
+        self.original
+    }
+
+    /// The timeout that the state has (S7.2, S7.3).
+    pub const fn timeout(&self) -> TimeoutName {
+        match self.state {
+            State::SynSent => TimeoutName::TcpSynSent,
+            State::SynReceived => TimeoutName::TcpSynReceived,
+            State::Established => TimeoutName::TcpEstablished,
+            State::FinWait => TimeoutName::TcpFinWait,
+            State::CloseWait => TimeoutName::TcpCloseWait,
+            State::LastAck => TimeoutName::TcpLastAck,
+            State::TimeWait => TimeoutName::TcpTimeWait,
+            State::Close => TimeoutName::TcpClose,
+            State::Unreplied | State::Replied => TimeoutName::Udp,
+            State::Stream => TimeoutName::UdpStream,
+            State::Active if self.mark => TimeoutName::Icmp,
+            State::Active => TimeoutName::Other,
+        }
+    }
+
+    /// Whether a bare SYN on this entry reopens it (S7.6).
+    pub const fn reopens(&self) -> bool {
+        matches!(self.state, State::TimeWait | State::Close)
+    }
+
+    /// Takes the step for a packet that the checkpoint allowed on this entry (S7.4, S7.7).
+    pub fn step(&mut self, event: Event, sender: End) {
+        match event {
+            Event::Tcp(kind) => self.step_tcp(kind, sender),
+            Event::Udp => self.step_udp(sender),
+            Event::Icmp | Event::Other => {}
+        }
+    }
+
+    fn step_tcp(&mut self, kind: TcpKind, sender: End) {
+        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
+        let from_original = sender == self.original;
+        let from_closer = sender == self.closer;
+        self.state = match (self.state, kind) {
+            (_, TcpKind::Rst) => Close,
+            (SynSent, TcpKind::Syn | TcpKind::SynAck) if !from_original => SynReceived,
+            (SynSent | SynReceived | Established, TcpKind::Fin) => {
+                self.closer = sender;
+                FinWait
+            }
+            (SynSent | SynReceived, TcpKind::Ack) if from_original => Established,
+            (FinWait | CloseWait, TcpKind::Fin) if !from_closer => LastAck,
+            (FinWait, TcpKind::Ack) if !from_closer => CloseWait,
+            (LastAck, TcpKind::Ack) if from_closer => TimeWait,
+            (state, _) => state,
+        };
+    }
+
+    fn step_udp(&mut self, sender: End) {
+        let from_original = sender == self.original;
+        match self.state {
+            State::Unreplied if !from_original => self.state = State::Replied,
+            State::Replied if from_original => self.mark = true,
+            State::Replied if self.mark => self.state = State::Stream,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
