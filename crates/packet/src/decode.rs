@@ -98,7 +98,8 @@ fn inside(outer: &Datagram<'_>, decoded: &Decoded, decap: Decap) -> DecodedFrame
     };
     let outer_first = outer.fragment.and_then(|mark| outer_first(outer, decoded, mark));
     let mut frame = match opened {
-        Err(cause) => DecodedFrame::unjudged(cause, Some(outer.header())),
+        // The inner packet is the one to report, and there is none.
+        Err(cause) => DecodedFrame::unjudged(cause, None),
         Ok((tunnel, inner)) => {
             let frame = match inner.payload() {
                 Ok((payload, packet)) => network(payload, packet, Decap::None),

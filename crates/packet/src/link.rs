@@ -147,7 +147,7 @@ fn ppp(mut frame: Window<'_>) -> Found<'_> {
         frame = frame.behind(2)?;
     }
     let &[first] = frame.array()?;
-    let (protocol, payload) = if first & 1 == 1 && !(first == 0xff && frame.bytes.len() == 1) {
+    let (protocol, payload) = if first & 1 == 1 {
         (u16::from(first), frame.behind(1)?)
     } else {
         (u16::from_be_bytes(*frame.array()?), frame.behind(2)?)

@@ -52,7 +52,7 @@ pub(crate) fn vxlan(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
     }
     let header: &[u8; HEADERS] = udp.array()?;
     let vni = u32::from_be_bytes([0, header[12], header[13], header[14]]);
-    Ok((Tunnel { vni, gwlb_endpoint: None }, Inner::Ethernet(udp.behind(HEADERS)?)))
+    Ok((Tunnel { vni, gwlb_endpoint: None }, Inner::Ethernet(udp.behind(HEADERS)?.as_inner_frame())))
 }
 
 /// Takes the header of GENEVE, with its options, off a UDP datagram.
@@ -66,7 +66,7 @@ pub(crate) fn geneve(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
     let Some(header) = udp.bytes.first_chunk::<FIXED>() else {
         return Err(udp.missing(FIXED + options_size));
     };
-    let inner = udp.behind(FIXED + options_size)?;
+    let inner = udp.behind(FIXED + options_size)?.as_inner_frame();
     let options = udp.bytes.get(FIXED..FIXED + options_size).unwrap_or_default();
     let vni = u32::from_be_bytes([0, header[12], header[13], header[14]]);
     let inner = match u16::from_be_bytes([header[10], header[11]]) {

@@ -46,6 +46,12 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// The window as a frame of its own, inside a tunnel: what is left of the outer datagram takes the part of the
+    /// original frame length, and is no length field of the inner packet (S12.3).
+    pub(crate) const fn as_inner_frame(self) -> Self {
+        Self { limit: usize::MAX, ..self }
+    }
+
     /// The window as a length field bounds it; what lies behind, such as Ethernet padding, is no part of it.
     #[inline]
     pub(crate) fn bounded(self, length: usize) -> Self {
