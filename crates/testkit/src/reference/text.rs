@@ -1,0 +1,1 @@
+//! A model as the project's hand-written TOML.
