@@ -110,6 +110,11 @@ impl<M> Flow<M> {
         Some(self.entries.remove(at))
     }
 
+    /// When its last packet came.
+    pub const fn last_packet(&self) -> Timestamp {
+        self.last_packet
+    }
+
     /// Notes that a packet of the flow came at `now`.
     pub const fn touch(&mut self, now: Timestamp) {
         self.last_packet = now;

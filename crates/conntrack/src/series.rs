@@ -76,14 +76,13 @@ impl Series {
     /// Notes that a packet comes at `now`, before the events up to it are booked: tells how long the gap is.
     pub(crate) fn begin_packet(&mut self, now: Timestamp) {
         let period = self.period_of(now);
-        match self.newest {
-            Some(newest) => self.in_long_gap = period.saturating_sub(newest) > LONG_GAP + 1,
-            None => {
-                self.newest = Some(period);
-                for lane in self.lanes.iter_mut().filter(|lane| lane.open.is_some()) {
-                    lane.open = Some(period);
-                }
-            }
+        if let Some(newest) = self.newest {
+            self.in_long_gap = period.saturating_sub(newest) > LONG_GAP + 1;
+            return;
+        }
+        self.newest = Some(period);
+        for lane in self.lanes.iter_mut().filter(|lane| lane.open.is_some()) {
+            lane.open = Some(period);
         }
     }
 

@@ -188,7 +188,7 @@ impl Wheel {
             self.place(index, Place::Near, NIL);
             return;
         }
-        let level = ((63 - distance.leading_zeros()) / LEVEL_BITS) as usize;
+        let level = (distance.ilog2() / LEVEL_BITS) as usize;
         let slot = digit(tick, level);
         let list = level * SLOTS + slot;
         let head = self.heads.get_mut(list).map_or(NIL, |head| std::mem::replace(head, index));

@@ -1,1 +1,24 @@
-//! Judges packets: the path through security groups and network ACLs, causality, counters
+//! Judges packets: their path through security groups and network ACLs, causality, counters.
+//!
+//! The engine is pure: the same packets at the same times give the same verdicts. It reads no clock, no file and
+//! no random number; `now` is an argument.
+
+mod advance;
+mod causality;
+mod counters;
+mod engine;
+mod flows;
+mod memory;
+mod path;
+mod security_group;
+mod settings;
+mod trace;
+mod verdict;
+
+pub use counters::{Counters, Denial, DenialKey, Tally, TopDenied};
+pub use engine::{Engine, Packet};
+pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
+pub use settings::{FlowRecords, Settings, Timeline, When};
+pub use trace::{NoTrace, Step, Trace};
+pub use verdict::{ConnectionNumber, Verdict};
+pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State};

@@ -1,0 +1,186 @@
+//! The engine: a world of one timeline of models, and the packets judged in it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use vpcreplay_conntrack::{Ledger, Peak, SeriesRow, Table};
+use vpcreplay_flow::{Decoded, Timestamp};
+use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
+
+use crate::advance::{Ended, Scopes};
+use crate::counters::Counters;
+use crate::memory::Memory;
+use crate::settings::{Settings, Timeline, When};
+use crate::verdict::undecoded;
+use crate::{FlowRecord, NoTrace, Trace, Verdict};
+
+/// A packet to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    /// Its number in replay order, from 1 (S1.4).
+    pub number: u64,
+    /// Engine time at the packet (S1.2).
+    pub now: Timestamp,
+    /// What became of its frame.
+    pub decoded: Decoded,
+}
+
+/// Everything that a packet meets.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) settings: Settings,
+    pub(crate) policy: Arc<Policy>,
+    /// Models still to come, by their time.
+    pub(crate) later: VecDeque<(Timestamp, Arc<Policy>)>,
+    pub(crate) table: Table<Memory>,
+    pub(crate) ledger: Ledger,
+    pub(crate) scopes: Scopes,
+    pub(crate) counters: Counters,
+    pub(crate) ended: Ended,
+    /// Records of flows that are over, in order, until they are taken.
+    pub(crate) records: Vec<FlowRecord>,
+    /// Connections created so far.
+    pub(crate) connections: u64,
+    now: Option<Timestamp>,
+}
+
+/// Judges packets one after another; the same packets give the same verdicts.
+#[derive(Debug)]
+pub struct Engine {
+    world: World,
+    registry: Arc<Registry>,
+    /// Models whose time is known once the first packet is.
+    timeline: Vec<(When, Arc<Policy>)>,
+}
+
+impl Engine {
+    /// An engine before its first packet.
+    pub fn new(timeline: Timeline, settings: Settings) -> Self {
+        let world = World {
+            policy: timeline.first,
+            later: VecDeque::new(),
+            table: Table::new(settings.flow_memory, settings.max_flows),
+            ledger: Ledger::new(settings.series_period),
+            scopes: Scopes::default(),
+            counters: Counters::new(&timeline.registry),
+            ended: Ended::default(),
+            records: Vec::new(),
+            connections: 0,
+            now: None,
+            settings,
+        };
+        Self { world, registry: timeline.registry, timeline: timeline.later }
+    }
+
+    /// Judges a packet. Times must not go back.
+    pub fn judge(&mut self, packet: &Packet) -> Verdict {
+        self.judge_traced(packet, &mut NoTrace)
+    }
+
+    /// Judges a packet and tells its steps.
+    pub fn judge_traced(&mut self, packet: &Packet, trace: &mut impl Trace) -> Verdict {
+        if self.world.now.is_none() {
+            self.begin(packet.now);
+        }
+        let world = &mut self.world;
+        world.advance(packet.now);
+        let verdict = match &packet.decoded {
+            Decoded::Packet(facts) => world.judge_facts(packet, facts, trace),
+            Decoded::Unjudged(cause, _) => Verdict::bare(undecoded(*cause)),
+        };
+        world.counters.count(&packet.decoded, &verdict, &world.policy);
+        verdict
+    }
+
+    /// Orders the timeline by the first packet's time; a model of that time or earlier is in force from the start
+    /// (S10.1, S12.10).
+    fn begin(&mut self, first: Timestamp) {
+        let mut later: Vec<(Timestamp, Arc<Policy>)> = self
+            .timeline
+            .drain(..)
+            .map(|(when, policy)| match when {
+                When::At(time) => (time, policy),
+                When::After(span) => (first.after(span), policy),
+            })
+            .collect();
+        later.sort_by_key(|(time, _)| *time);
+        let world = &mut self.world;
+        world.later = later.into();
+        while let Some((_, policy)) = world.later.pop_front_if(|(time, _)| *time <= first) {
+            world.policy = policy;
+        }
+        world.adopt(first);
+    }
+
+    /// Takes the records of flows that are over by the last packet, in order (S9.3). Empty unless they are kept.
+    pub fn take_flows(&mut self) -> Vec<FlowRecord> {
+        std::mem::take(&mut self.world.records)
+    }
+
+    /// The records of the flows that live at the end of the captures, by number (S9.3).
+    pub fn live_flows(&self) -> Vec<FlowRecord> {
+        self.world.live_flows()
+    }
+
+    /// Takes the finished rows of the series (S7.9), by start, then scope number.
+    pub fn take_series(&mut self) -> Vec<SeriesRow> {
+        self.world.ledger.take_rows()
+    }
+
+    /// Finishes the series: the next [`Engine::take_series`] has its last rows. No packet may follow.
+    pub fn finish_series(&mut self) {
+        self.world.ledger.finish();
+    }
+
+    /// The model in force.
+    pub fn policy(&self) -> &Policy {
+        &self.world.policy
+    }
+
+    /// The names behind the numbers.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What was counted so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.world.counters
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.world.settings
+    }
+
+    /// Connections created so far.
+    pub const fn connections(&self) -> u64 {
+        self.world.connections
+    }
+
+    /// Live entries of a scope now.
+    pub fn occupancy(&self, scope: ScopeId) -> u64 {
+        self.world.ledger.occupancy(scope.0)
+    }
+
+    /// The limit in force at a scope (S7.8).
+    pub fn limit(&self, scope: ScopeId) -> u64 {
+        self.world.ledger.limit(scope.0)
+    }
+
+    /// The greatest occupancy of a scope so far.
+    pub fn peak(&self, scope: ScopeId) -> Peak {
+        self.world.ledger.peak(scope.0)
+    }
+
+    /// Packets that the allowance of an ENI denied: its `ConnTrackAllowanceExceeded` (S7.8).
+    pub fn exceeded(&self, eni: EniId) -> u64 {
+        self.world.counters.exceeded(eni)
+    }
+}
+
+impl World {
+    /// Whether time stands at `now` already; notes it otherwise.
+    pub(crate) fn is_at(&mut self, now: Timestamp) -> bool {
+        self.now.replace(now) == Some(now)
+    }
+}

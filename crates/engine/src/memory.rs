@@ -1,0 +1,32 @@
+//! What is remembered of a flow beside its connections: its opener and what became of its packets (S7.0, S8).
+
+use std::num::NonZeroU64;
+
+use vpcreplay_flow::End;
+
+use crate::flows::Detail;
+
+/// What became of the packets that decide about others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// None was judged yet.
+    #[default]
+    None,
+    /// It passed.
+    Passed,
+    /// It was denied; the packet's number.
+    Denied(NonZeroU64),
+}
+
+/// The memory of a flow.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Who opened the flow; `None` for TCP before the first bare SYN.
+    pub(crate) opener: Option<End>,
+    /// TCP: the newest bare SYN. Other protocols: the opener's packets; one that passed counts for good.
+    pub(crate) opening: Fate,
+    /// TCP: the newest SYN+ACK of the other end (S12.9).
+    pub(crate) answer: Fate,
+    /// What a flow record needs, when they are wanted.
+    pub(crate) detail: Option<Box<Detail>>,
+}

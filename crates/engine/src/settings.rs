@@ -1,0 +1,69 @@
+//! What a replay is told beside its captures.
+
+use std::sync::Arc;
+
+use vpcreplay_flow::{Span, Timestamp};
+use vpcreplay_policy::{IcmpErrors, Mode, Policy, Registry, TcpMidstream};
+
+/// The options that stay for the whole replay (S10.1).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Causal or literal (S8).
+    pub mode: Mode,
+    /// TCP that begins in the middle (S7.5).
+    pub tcp_midstream: TcpMidstream,
+    /// ICMP errors (S6.3.1).
+    pub icmp_errors: IcmpErrors,
+    /// How long a flow is remembered after its last packet (S7.0).
+    pub flow_memory: Span,
+    /// How many flows are remembered at most (S7.0).
+    pub max_flows: u64,
+    /// The period of the series, when a series is wanted (S7.9).
+    pub series_period: Option<Span>,
+    /// Whether records of flows are wanted (S9.3); they cost memory.
+    pub flow_records: FlowRecords,
+}
+
+/// Whether flow records are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowRecords {
+    /// They are not.
+    #[default]
+    Off,
+    /// They are, and taken by [`crate::Engine::take_flows`].
+    Kept,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            tcp_midstream: TcpMidstream::default(),
+            icmp_errors: IcmpErrors::default(),
+            flow_memory: Span::from_secs(300),
+            max_flows: 4_194_304,
+            series_period: None,
+            flow_records: FlowRecords::Off,
+        }
+    }
+}
+
+/// When a later model comes into force (S10.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At a point in time.
+    At(Timestamp),
+    /// This long after the first packet.
+    After(Span),
+}
+
+/// The models of a replay: the first, and later ones in the order given (S10.1).
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The model in force from the start.
+    pub first: Arc<Policy>,
+    /// Later models.
+    pub later: Vec<(When, Arc<Policy>)>,
+    /// The names behind the numbers of all of them.
+    pub registry: Arc<Registry>,
+}
