@@ -4,17 +4,27 @@
 //! one immutable generation that answers for a packet without allocating. Rule numbers such as `S6.2` refer to the
 //! semantics chapter of the documentation.
 
+mod always_tracked;
 mod cidr;
+mod classifier;
+mod compile;
 mod error;
+mod exempt;
+mod load;
 mod network;
 mod options;
+mod owners;
 mod policy;
 mod probe;
+mod ranges;
 mod registry;
+mod rule_table;
 mod service;
+mod untracked;
 
 pub use cidr::Cidr;
 pub use error::{LoadError, Place, Warning};
+pub use load::load;
 pub use network::{
     Action, DEFAULT_NACL, Eni, Nacl, NaclEntry, Network, Peer, PrefixList, SecurityGroup, SecurityGroupRule,
     Subnet, Vpc,
@@ -50,13 +60,4 @@ pub struct Loaded {
     pub network: Network,
     /// What the user should know about it.
     pub warnings: Vec<Warning>,
-}
-
-/// Loads a model from its documents.
-///
-/// # Errors
-/// Anything that is not understood or contradicts itself, with its place and the remedy.
-pub fn load(documents: &[Document], selection: &Selection) -> Result<Loaded, LoadError> {
-    let _ = (documents, selection);
-    Err(LoadError::new("no format is supported yet"))
 }

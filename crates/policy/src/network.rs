@@ -173,3 +173,20 @@ impl fmt::Display for Peer {
         }
     }
 }
+
+impl Eni {
+    /// Its addresses, as blocks of one, and its delegated prefixes.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = Cidr> {
+        let addresses = self.addresses.iter().map(|address| Cidr::of_address(*address));
+        addresses.chain(self.prefixes.iter().copied())
+    }
+}
+
+impl Nacl {
+    /// The default network ACL: allows everything (S6.1), by the entries that AWS gives it.
+    pub(crate) fn default_allow_all() -> Self {
+        let entry = |number, peer| NaclEntry { number, action: Action::Allow, service: Service::All, peer };
+        let entries = vec![entry(100, Cidr::ALL_V4), entry(101, Cidr::ALL_V6)];
+        Self { id: DEFAULT_NACL.to_owned(), ingress: entries.clone(), egress: entries }
+    }
+}

@@ -99,3 +99,24 @@ pub struct Options {
     /// Peers whose flows are always tracked: CIDRs, addresses or ENI ids (S6.4, S12.15).
     pub always_tracked: Vec<String>,
 }
+
+impl Options {
+    /// These options over those of `base`; the `always_tracked` lists add up (S12.15).
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
+        let mut timeouts = base.timeouts.clone();
+        timeouts.extend(&self.timeouts);
+        Self {
+            profile: self.profile.or(base.profile),
+            limit: self.limit.or(base.limit),
+            scope: self.scope.or(base.scope),
+            mode: self.mode.or(base.mode),
+            tcp_midstream: self.tcp_midstream.or(base.tcp_midstream),
+            icmp_errors: self.icmp_errors.or(base.icmp_errors),
+            decap: self.decap.or(base.decap),
+            period: self.period.or(base.period),
+            timeouts,
+            always_tracked: base.always_tracked.iter().chain(&self.always_tracked).cloned().collect(),
+        }
+    }
+}

@@ -1,14 +1,22 @@
 //! One generation of a compiled model: it answers for packets and never changes.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use vpcreplay_flow::{Direction, PacketFacts, Protocol, Timeouts};
 
+use crate::always_tracked::AlwaysTracked;
+use crate::compile;
 use crate::error::{LoadError, Warning};
+use crate::exempt::{self, ExemptAddresses};
 use crate::network::Network;
 use crate::options::Options;
+use crate::owners::Owners;
 use crate::probe::Probe;
+use crate::ranges::AddressSet;
 use crate::registry::{EniId, Registry, RuleId, ScopeId};
+use crate::rule_table::RuleTable;
+use crate::untracked::OpenPorts;
 
 /// What a network ACL says of a packet (S5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +54,91 @@ pub struct RuleTrial {
 /// One generation of a compiled model; immutable.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    timeouts: Timeouts,
+    pub(crate) options: Options,
+    /// By the ENI's number; `None` for ENIs of other generations.
+    pub(crate) enis: Vec<Option<CompiledEni>>,
+    pub(crate) subnets: Vec<CompiledSubnet>,
+    pub(crate) nacls: Vec<CompiledNacl>,
+    pub(crate) group_sets: Vec<GroupSet>,
+    pub(crate) limits: BTreeMap<ScopeId, u64>,
+    pub(crate) owners: Owners,
+    pub(crate) exempt: ExemptAddresses,
+    pub(crate) always_tracked: AlwaysTracked,
+    /// Addresses of VPCs, subnets and ENIs.
+    pub(crate) inside: AddressSet,
+    pub(crate) rules_in_force: Vec<RuleId>,
+    /// Timeouts of no ENI in particular.
+    pub(crate) common_timeouts: Timeouts,
+}
+
+/// What the hot path needs of an ENI.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledEni {
+    pub(crate) subnet: usize,
+    pub(crate) group_set: usize,
+    pub(crate) scope: ScopeId,
+    pub(crate) timeouts: Timeouts,
+    /// By its own interface type (S6.4), for both sides.
+    pub(crate) is_tracked_type: bool,
+    /// By its id in `always_tracked`, as peer only (S12.15).
+    pub(crate) is_tracked_peer: bool,
+}
+
+/// What the hot path needs of a subnet.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledSubnet {
+    pub(crate) cidrs: AddressSet,
+    pub(crate) nacl: usize,
+}
+
+/// A network ACL, each direction with the rule that its final `*` is.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledNacl {
+    pub(crate) ingress: RuleTable,
+    pub(crate) egress: RuleTable,
+    pub(crate) final_ingress: RuleId,
+    pub(crate) final_egress: RuleId,
+}
+
+impl CompiledNacl {
+    pub(crate) fn direction(&self, direction: Direction) -> (&RuleTable, RuleId) {
+        match direction {
+            Direction::Ingress => (&self.ingress, self.final_ingress),
+            Direction::Egress => (&self.egress, self.final_egress),
+        }
+    }
+}
+
+/// The rules of a list of security groups, in order; ENIs with the same list share it.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupSet {
+    pub(crate) ingress: RuleTable,
+    pub(crate) egress: RuleTable,
+    pub(crate) open_ports: OpenPorts,
+}
+
+impl GroupSet {
+    pub(crate) fn direction(&self, direction: Direction) -> &RuleTable {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
 }
 
 impl Policy {
     /// Compiles a network under the options of the command line. `first` is the first generation of the timeline,
-    /// whose `scope` and `always_tracked` stay (S10.1, S12.15).
+    /// whose options other than limit, profile and timeouts stay (S10.1, S12.15).
     ///
     /// # Errors
-    /// Options of the command line that cannot be read.
+    /// Options of the command line that cannot be read; a network that refers to what it lacks.
     pub fn compile(
         network: &Network,
         command_line: &Options,
         first: Option<&Policy>,
         registry: &mut Registry,
     ) -> Result<(Policy, Vec<Warning>), LoadError> {
-        let _ = (network, command_line, first, registry);
-        Err(LoadError::new("not built yet"))
+        compile::compile(network, command_line, first, registry)
     }
 
     /// Checks that every ENI id in `always_tracked` is an ENI of some model (S12.15). To be asked of the first generation
@@ -71,87 +147,94 @@ impl Policy {
     /// # Errors
     /// The first id that no model has.
     pub fn check_always_tracked(&self, registry: &Registry) -> Result<(), LoadError> {
-        let _ = registry;
-        Ok(())
+        self.always_tracked.check(registry)
     }
 
     /// The options in force: the command line over the model's, `always_tracked` of both.
     pub fn options(&self) -> &Options {
-        todo!()
+        &self.options
     }
 
     /// The ENI that owns an address (S3.2).
+    #[inline]
     pub fn owner(&self, address: IpAddr) -> Option<EniId> {
-        let _ = address;
-        None
+        self.owners.get(address)
     }
 
     /// Whether the ENI is part of this generation.
     pub fn contains(&self, eni: EniId) -> bool {
-        let _ = eni;
-        false
+        self.eni(eni).is_some()
     }
 
     /// The ENIs of this generation, ascending.
     pub fn enis(&self) -> impl Iterator<Item = EniId> {
-        std::iter::empty()
+        let numbered = (0_u32..).zip(&self.enis);
+        numbered.filter_map(|(number, eni)| eni.as_ref().map(|_| EniId(number)))
     }
 
     /// The allowance scope of an ENI (S7.8).
+    #[inline]
     pub fn scope(&self, eni: EniId) -> Option<ScopeId> {
-        let _ = eni;
-        None
+        self.eni(eni).map(|eni| eni.scope)
     }
 
     /// The allowance scopes of this generation, ascending.
     pub fn scopes(&self) -> impl Iterator<Item = ScopeId> {
-        std::iter::empty()
+        self.limits.keys().copied()
     }
 
     /// How many connections a scope may track (S12.17); `None` where this generation has no such scope.
     pub fn limit(&self, scope: ScopeId) -> Option<u64> {
-        let _ = scope;
-        None
+        self.limits.get(&scope).copied()
     }
 
     /// The timeouts in force at an ENI (S7.3, S12.10); those of no ENI in particular where this generation lacks it.
+    #[inline]
     pub fn timeouts(&self, eni: EniId) -> &Timeouts {
-        let _ = eni;
-        &self.timeouts
+        self.eni(eni).map_or(&self.common_timeouts, |eni| &eni.timeouts)
     }
 
     /// Whether a packet is exempt whatever its addresses: neighbour discovery and DHCP (S3.6, S3.8).
+    #[inline]
     pub fn exempt_by_kind(&self, facts: &PacketFacts) -> bool {
-        let _ = facts;
-        false
+        exempt::is_exempt_kind(facts)
     }
 
-    /// Whether a packet is exempt because of one of its addresses (S3.6).
+    /// Whether a packet is exempt because of one of its addresses (S3.6). An address that an ENI owns never is.
+    #[inline]
     pub fn exempt_by_address(&self, facts: &PacketFacts) -> bool {
-        let _ = facts;
-        false
+        let (src_port, dst_port) = facts.transport.ports().unzip();
+        [(facts.src, src_port), (facts.dst, dst_port)]
+            .into_iter()
+            .any(|(address, port)| self.exempt.covers(address, port) && self.owner(address).is_none())
     }
 
     /// Whether a packet crosses the edge of the ENI's subnet: not when both addresses lie in its CIDRs (S3.5).
+    #[inline]
     pub fn crosses_subnet_edge(&self, eni: EniId, src: IpAddr, dst: IpAddr) -> bool {
-        let _ = (eni, src, dst);
-        true
+        self.subnet(eni)
+            .is_none_or(|subnet| !(subnet.cidrs.contains(src) && subnet.cidrs.contains(dst)))
     }
 
-    /// What the network ACL of the ENI's subnet says (S5). An ENI of another generation is denied by rule 0.
+    /// What the network ACL of the ENI's subnet says (S5). Asked for an ENI of another generation it denies by rule 0.
+    #[inline]
     pub fn nacl(&self, eni: EniId, direction: Direction, probe: &Probe) -> NaclMatch {
-        let _ = (eni, direction, probe);
-        NaclMatch { rule: RuleId(0), action: NaclAction::Default }
+        let Some(nacl) = self.nacl_of(eni) else {
+            return NaclMatch { rule: RuleId(0), action: NaclAction::Default };
+        };
+        let (table, last) = nacl.direction(direction);
+        table.first(probe).unwrap_or(NaclMatch { rule: last, action: NaclAction::Default })
     }
 
     /// The first rule of the ENI's security groups that matches, in the order of the groups and of their rules (S6.2).
+    #[inline]
     pub fn security_group(&self, eni: EniId, direction: Direction, probe: &Probe) -> Option<RuleId> {
-        let _ = (eni, direction, probe);
-        None
+        self.group_set(eni)?.direction(direction).first(probe).map(|found| found.rule)
     }
 
-    /// Whether the rules make a flow untracked that is opened in `direction` at this ENI, towards `answerer_port`
-    /// (S6.4). Only the family of `peer` counts.
+    /// Whether the rules make a flow untracked that is opened in `direction` at this ENI, in this protocol towards this
+    /// port of the answerer (S6.4). Of the peer only the family counts.
+    #[inline]
     pub fn opens_untracked(
         &self,
         eni: EniId,
@@ -159,38 +242,68 @@ impl Policy {
         (protocol, answerer_port): (Protocol, u16),
         peer: IpAddr,
     ) -> bool {
-        let _ = (eni, direction, protocol, answerer_port, peer);
-        false
+        self.group_set(eni)
+            .is_some_and(|groups| groups.open_ports.opens(direction, peer, protocol, answerer_port))
     }
 
     /// Whether flows between the ENI and the peer are tracked whatever the rules (S6.4): by the interface type of
     /// either, or because the peer is listed.
     pub fn always_tracked(&self, eni: EniId, peer: IpAddr) -> bool {
-        let _ = (eni, peer);
-        false
+        let peer_eni = || self.owner(peer).and_then(|owner| self.eni(owner));
+        self.eni(eni).is_some_and(|eni| eni.is_tracked_type)
+            || self.always_tracked.lists(peer)
+            || peer_eni().is_some_and(|peer| peer.is_tracked_type || peer.is_tracked_peer)
     }
 
-    /// The rules that can decide anything: of groups that some ENI has, and numbered entries of ACLs that the subnet
-    /// of some ENI uses. The default ACL that no document describes is left out.
+    /// The rules that can decide anything, ascending: of groups that some ENI has, and numbered entries of ACLs that the
+    /// subnet of some ENI uses. The default ACL that no document describes is left out.
     pub fn rules_in_force(&self) -> impl Iterator<Item = RuleId> {
-        std::iter::empty()
+        self.rules_in_force.iter().copied()
     }
 
     /// Whether an address belongs to a VPC, a subnet or an ENI of the model.
     pub fn is_inside_vpc(&self, address: IpAddr) -> bool {
-        let _ = address;
-        false
+        self.inside.contains(address)
     }
 
     /// The security group rules tried up to the first match, and why each did or did not match.
     pub fn explain_security_group(&self, eni: EniId, direction: Direction, probe: &Probe) -> Vec<RuleTrial> {
-        let _ = (eni, direction, probe);
-        Vec::new()
+        self.group_set(eni).map_or_else(Vec::new, |groups| groups.direction(direction).explain(direction, probe))
     }
 
-    /// The network ACL entries tried up to the first match, and why each did or did not match.
+    /// The network ACL entries tried up to the first match, and why each did or did not match. The final `*` is the last.
     pub fn explain_nacl(&self, eni: EniId, direction: Direction, probe: &Probe) -> Vec<RuleTrial> {
-        let _ = (eni, direction, probe);
-        Vec::new()
+        let Some(nacl) = self.nacl_of(eni) else { return Vec::new() };
+        let (table, last) = nacl.direction(direction);
+        let mut trials = table.explain(direction, probe);
+        if !trials.last().is_some_and(|trial| trial.matched) {
+            trials.push(RuleTrial {
+                rule: last,
+                text: "deny all".to_owned(),
+                matched: true,
+                why: "no numbered entry matches".to_owned(),
+            });
+        }
+        trials
+    }
+
+    #[inline]
+    fn eni(&self, eni: EniId) -> Option<&CompiledEni> {
+        self.enis.get(eni.index())?.as_ref()
+    }
+
+    #[inline]
+    fn subnet(&self, eni: EniId) -> Option<&CompiledSubnet> {
+        self.subnets.get(self.eni(eni)?.subnet)
+    }
+
+    #[inline]
+    fn nacl_of(&self, eni: EniId) -> Option<&CompiledNacl> {
+        self.nacls.get(self.subnet(eni)?.nacl)
+    }
+
+    #[inline]
+    fn group_set(&self, eni: EniId) -> Option<&GroupSet> {
+        self.group_sets.get(self.eni(eni)?.group_set)
     }
 }

@@ -80,47 +80,46 @@ impl Service {
         }
     }
 
-    /// Whether the traffic of a packet is meant; `Err` says why not.
+    /// Whether the traffic of a packet is meant, and why.
     ///
     /// A packet whose ports or type are not known is meant only where the rule covers all of them (S2.7). That is
-    /// so for ICMP in IPv6 too, which has no types of its own (S2.4); ICMPv6 in IPv4 is matched by number alone, since a
+    /// so for ICMP in IPv6 too, which has no types there (S2.4); ICMPv6 in IPv4 is matched by number alone, since a
     /// rule of protocol 58 looks at types only for IPv6 (S5.2).
-    pub(crate) fn matches(&self, probe: &Probe) -> Result<(), String> {
-        let Some(protocol) = self.protocol() else { return Ok(()) };
+    pub(crate) fn matches(&self, probe: &Probe) -> Result<String, String> {
+        let Some(protocol) = self.protocol() else { return Ok("all traffic is meant".to_owned()) };
+        let (name, its_name) = (protocol_name(protocol), protocol_name(probe.protocol));
         if protocol != probe.protocol {
-            return Err(format!(
-                "protocol {} is not {}",
-                protocol_name(probe.protocol),
-                protocol_name(protocol)
-            ));
+            return Err(format!("protocol {its_name} is not {name}"));
         }
         match *self {
             Self::Tcp(ports) | Self::Udp(ports) => match_ports(ports, probe.selector),
-            Self::Icmpv6(..) if probe.peer.is_ipv4() => Ok(()),
+            Self::Icmp(icmp_type, code) if !probe.peer.is_ipv4() => {
+                match_icmp(icmp_type, code, Selector::Number)
+            }
+            Self::Icmpv6(..) if probe.peer.is_ipv4() => Ok(format!("protocol {name} matches")),
             Self::Icmp(icmp_type, code) | Self::Icmpv6(icmp_type, code) => {
                 match_icmp(icmp_type, code, probe.selector)
             }
-            Self::All | Self::Number(_) => Ok(()),
+            Self::All | Self::Number(_) => Ok(format!("protocol {name} matches")),
         }
     }
 }
 
-fn match_ports(ports: Ports, selector: Selector) -> Result<(), String> {
+fn match_ports(ports: Ports, selector: Selector) -> Result<String, String> {
     match selector {
-        Selector::Port(port) if ports.contains(port) => Ok(()),
+        Selector::Port(port) if ports.contains(port) => Ok(format!("port {port} is in {ports}")),
         Selector::Port(port) => Err(format!("port {port} is not in {ports}")),
-        _ if ports.is_all() => Ok(()),
-        _ => Err(format!("the port is unknown, and {ports} are not all ports")),
+        _ if ports.is_all() => Ok("all ports are meant".to_owned()),
+        _ => Err(format!("the port is unknown, and {ports} is not all ports")),
     }
 }
 
-fn match_icmp(icmp_type: Option<u8>, code: Option<u8>, selector: Selector) -> Result<(), String> {
+fn match_icmp(icmp_type: Option<u8>, code: Option<u8>, selector: Selector) -> Result<String, String> {
+    if icmp_type.is_none() && code.is_none() {
+        return Ok("all ICMP types are meant".to_owned());
+    }
     let Selector::Icmp { icmp_type: its_type, code: its_code } = selector else {
-        return if icmp_type.is_none() && code.is_none() {
-            Ok(())
-        } else {
-            Err("the ICMP type is unknown, and the rule is not for all types".to_owned())
-        };
+        return Err("the ICMP type is unknown, and the rule is not for all types".to_owned());
     };
     if let Some(wanted) = icmp_type.filter(|wanted| *wanted != its_type) {
         return Err(format!("ICMP type {its_type} is not {wanted}"));
@@ -128,7 +127,7 @@ fn match_icmp(icmp_type: Option<u8>, code: Option<u8>, selector: Selector) -> Re
     if let Some(wanted) = code.filter(|wanted| *wanted != its_code) {
         return Err(format!("ICMP code {its_code} is not {wanted}"));
     }
-    Ok(())
+    Ok(format!("ICMP type {its_type} and code {its_code} match"))
 }
 
 /// A protocol as rules write it.

@@ -1,0 +1,271 @@
+//! Finds the first of many rules that matches, in a time that hardly grows with their number.
+//!
+//! Two axes, the peer's address and the service, are cut into intervals within which every point is matched by the
+//! same rules. Each interval has a row of bits, one for each rule, in order. A packet selects one row on each axis; the
+//! first bit set in both is the first rule that matches (Lakshman and Stiliadis, 1998). Equal rows are kept once, so
+//! that a reference to a group with thousands of members costs intervals, not rows. Long lists are cut into chunks so
+//! that memory stays in proportion to the ranges that the rules name.
+
+use std::collections::HashMap;
+
+use vpcreplay_flow::Protocol;
+
+use crate::probe::Selector;
+use crate::service::Service;
+
+/// Rules in one chunk: 16 words of bits.
+const CHUNK: usize = 1024;
+
+/// A coordinate: a port, an ICMP type and code, an IPv4 or an IPv6 address.
+pub(crate) trait Point: Copy + Ord {
+    /// The family's own ICMP: the one whose types rules look at.
+    const ICMP: Protocol;
+
+    /// The coordinate as the axis keeps it; the value fits.
+    fn from_bits(bits: u128) -> Self;
+}
+
+impl Point for u16 {
+    const ICMP: Protocol = Protocol::ICMP;
+
+    #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 16 bits")]
+    fn from_bits(bits: u128) -> Self {
+        bits as Self
+    }
+}
+
+impl Point for u32 {
+    const ICMP: Protocol = Protocol::ICMP;
+
+    #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 32 bits")]
+    fn from_bits(bits: u128) -> Self {
+        bits as Self
+    }
+}
+
+impl Point for u128 {
+    const ICMP: Protocol = Protocol::ICMPV6;
+
+    fn from_bits(bits: u128) -> Self {
+        bits
+    }
+}
+
+/// A rule as the classifier sees it: the peer's ranges in one family, disjoint, and the service.
+pub(crate) type Pattern<'a> = (&'a [(u128, u128)], Service);
+
+/// The rules of one direction and one family.
+#[derive(Clone, Debug)]
+pub(crate) struct Classifier<A> {
+    chunks: Vec<Chunk<A>>,
+}
+
+impl<A: Point> Classifier<A> {
+    /// Compiles rules in the order in which they are tried.
+    pub(crate) fn new(patterns: &[Pattern<'_>]) -> Self {
+        Self { chunks: patterns.chunks(CHUNK).map(Chunk::new).collect() }
+    }
+
+    /// The position of the first rule that matches.
+    #[inline]
+    pub(crate) fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
+        let mut base = 0;
+        for chunk in &self.chunks {
+            if let Some(position) = chunk.first(peer, protocol, selector) {
+                return Some(base + position);
+            }
+            base += CHUNK;
+        }
+        None
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Chunk<A> {
+    words: usize,
+    peers: Axis<A>,
+    tcp: Axis<u16>,
+    udp: Axis<u16>,
+    /// Type and code of the family's own ICMP, type in the high byte.
+    icmp: Axis<u16>,
+    /// Rows for packets that are known by their protocol number only, or whose ports are unknown.
+    numbers: Vec<u32>,
+    rows: Vec<u64>,
+}
+
+impl<A: Point> Chunk<A> {
+    fn new(patterns: &[Pattern<'_>]) -> Self {
+        let mut rows = RowTable::new(patterns.len().div_ceil(64));
+        let peers = spans(patterns, |(ranges, _)| ranges.to_vec());
+        let tcp = spans(patterns, |(_, service)| port_ranges(service, Protocol::TCP));
+        let udp = spans(patterns, |(_, service)| port_ranges(service, Protocol::UDP));
+        let icmp = spans(patterns, |(_, service)| icmp_ranges(service, A::ICMP));
+        Self {
+            words: rows.words,
+            peers: Axis::new(peers, &mut rows),
+            tcp: Axis::new(tcp, &mut rows),
+            udp: Axis::new(udp, &mut rows),
+            icmp: Axis::new(icmp, &mut rows),
+            numbers: (0..=u8::MAX)
+                .map(|number| {
+                    let covering = patterns.iter().enumerate().filter(|(_, (_, service))| {
+                        covers_unseen(service, Protocol(number), A::ICMP)
+                    });
+                    let mut row = vec![0; rows.words];
+                    covering.for_each(|(position, _)| set_bit(&mut row, position, On));
+                    rows.intern(&row)
+                })
+                .collect(),
+            rows: rows.bits,
+        }
+    }
+
+    #[inline]
+    fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
+        let service = match (protocol, selector) {
+            (Protocol::TCP, Selector::Port(port)) => self.tcp.row(port),
+            (Protocol::UDP, Selector::Port(port)) => self.udp.row(port),
+            (protocol, Selector::Icmp { icmp_type, code }) if protocol == A::ICMP => {
+                self.icmp.row(u16::from(icmp_type) << 8 | u16::from(code))
+            }
+            (Protocol(number), _) => self.numbers.get(usize::from(number)).copied().unwrap_or(0),
+        };
+        let (peer, service) = (self.peers.row(peer) as usize, service as usize);
+        let peer_bits = self.rows.get(peer..peer + self.words)?;
+        let service_bits = self.rows.get(service..service + self.words)?;
+        peer_bits.iter().zip(service_bits).enumerate().find_map(|(word, (peer, service))| {
+            let both = peer & service;
+            (both != 0).then(|| word * 64 + both.trailing_zeros() as usize)
+        })
+    }
+}
+
+/// One axis, cut into intervals: `starts` begins with the lowest coordinate, `rows` says where each one's row begins.
+#[derive(Clone, Debug)]
+struct Axis<T> {
+    starts: Vec<T>,
+    rows: Vec<u32>,
+}
+
+impl<T: Point> Axis<T> {
+    /// Sweeps over the edges of the ranges that rules have on this axis.
+    fn new(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Self {
+        let mut edges = Vec::with_capacity(spans.len() * 2);
+        for (position, first, last) in spans {
+            edges.push((first, position, On));
+            if let Some(beyond) = last.checked_add(1) {
+                edges.push((beyond, position, Off));
+            }
+        }
+        edges.sort_unstable_by_key(|(at, ..)| *at);
+        let mut axis = Self { starts: vec![T::from_bits(0)], rows: vec![] };
+        let mut row = vec![0; rows.words];
+        let mut begun = 0;
+        for (at, position, edge) in edges {
+            if at != begun {
+                axis.rows.push(rows.intern(&row));
+                axis.starts.push(T::from_bits(at));
+                begun = at;
+            }
+            set_bit(&mut row, position, edge);
+        }
+        axis.rows.push(rows.intern(&row));
+        axis
+    }
+
+    #[inline]
+    fn row(&self, point: T) -> u32 {
+        let after = self.starts.partition_point(|start| *start <= point);
+        self.rows.get(after.wrapping_sub(1)).copied().unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Edge {
+    On,
+    Off,
+}
+use Edge::{Off, On};
+
+fn set_bit(row: &mut [u64], position: usize, edge: Edge) {
+    if let Some(word) = row.get_mut(position / 64) {
+        match edge {
+            On => *word |= 1 << (position % 64),
+            Off => *word &= !(1 << (position % 64)),
+        }
+    }
+}
+
+/// Rows of bits, each kept once.
+struct RowTable {
+    words: usize,
+    bits: Vec<u64>,
+    offsets: HashMap<Vec<u64>, u32>,
+}
+
+impl RowTable {
+    /// A table whose first row is empty.
+    fn new(words: usize) -> Self {
+        let empty = vec![0; words];
+        Self { words, bits: empty.clone(), offsets: HashMap::from([(empty, 0)]) }
+    }
+
+    /// Where the row begins.
+    fn intern(&mut self, row: &[u64]) -> u32 {
+        if let Some(offset) = self.offsets.get(row) {
+            return *offset;
+        }
+        let offset = u32::try_from(self.bits.len()).unwrap_or(0);
+        self.bits.extend_from_slice(row);
+        self.offsets.insert(row.to_vec(), offset);
+        offset
+    }
+}
+
+/// The ranges that each rule has on an axis, with the rule's position.
+fn spans<'a>(
+    patterns: &'a [Pattern<'a>],
+    ranges: impl Fn(&Pattern<'a>) -> Vec<(u128, u128)>,
+) -> Vec<(usize, u128, u128)> {
+    let of_rule = |(position, pattern)| {
+        ranges(pattern).into_iter().map(move |(first, last)| (position, first, last))
+    };
+    patterns.iter().enumerate().flat_map(of_rule).collect()
+}
+
+fn port_ranges(service: &Service, protocol: Protocol) -> Vec<(u128, u128)> {
+    match *service {
+        Service::All => vec![(0, u128::from(u16::MAX))],
+        Service::Tcp(ports) if protocol == Protocol::TCP => vec![(ports.from.into(), ports.to.into())],
+        Service::Udp(ports) if protocol == Protocol::UDP => vec![(ports.from.into(), ports.to.into())],
+        _ => vec![],
+    }
+}
+
+fn icmp_ranges(service: &Service, own: Protocol) -> Vec<(u128, u128)> {
+    let (icmp_type, code) = match *service {
+        Service::All => (None, None),
+        Service::Icmp(icmp_type, code) if own == Protocol::ICMP => (icmp_type, code),
+        Service::Icmpv6(icmp_type, code) if own == Protocol::ICMPV6 => (icmp_type, code),
+        _ => return vec![],
+    };
+    match (icmp_type.map(u128::from), code.map(u128::from)) {
+        (None, None) => vec![(0, u128::from(u16::MAX))],
+        (Some(icmp_type), None) => vec![(icmp_type << 8, icmp_type << 8 | 0xff)],
+        (Some(icmp_type), Some(code)) => vec![(icmp_type << 8 | code, icmp_type << 8 | code)],
+        (None, Some(code)) => (0..256).map(|icmp_type| (icmp_type << 8 | code, icmp_type << 8 | code)).collect(),
+    }
+}
+
+/// Whether a rule matches packets of a protocol of which nothing but the number is known (S2.7, S5.2, S12.4).
+fn covers_unseen(service: &Service, protocol: Protocol, own_icmp: Protocol) -> bool {
+    if service.protocol().is_some_and(|own| own != protocol) {
+        return false;
+    }
+    match service {
+        Service::Tcp(ports) | Service::Udp(ports) => ports.is_all(),
+        Service::Icmpv6(..) if own_icmp != Protocol::ICMPV6 => true,
+        Service::Icmp(icmp_type, code) | Service::Icmpv6(icmp_type, code) => icmp_type.is_none() && code.is_none(),
+        Service::All | Service::Number(_) => true,
+    }
+}
