@@ -1,0 +1,32 @@
+//! Frames as they are lent to the caller, and where they lie while they wait.
+
+use vpcreplay_flow::{LinkType, Timestamp};
+
+/// One captured frame (S1.4), lent from the buffer of its file until the next one is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Its own timestamp, as the capture has it (S1.1, S12.1).
+    pub time: Timestamp,
+    /// Link type of the interface it was captured on.
+    pub link_type: LinkType,
+    /// The bytes that were captured.
+    pub captured: &'a [u8],
+    /// Length on the wire in bytes, as the capture says; may be less than what was captured.
+    pub original_length: u32,
+    /// Index of its file in [`crate::CaptureSet::names`].
+    pub file: usize,
+    /// Its number in its file, from 1; packet blocks only (S1.4).
+    pub number: u64,
+}
+
+/// A frame that lies in its reader's window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    pub(crate) time: Timestamp,
+    pub(crate) link_type: LinkType,
+    pub(crate) original_length: u32,
+    /// Where the captured bytes begin in the window's buffer; holds until the window is filled again.
+    pub(crate) start: usize,
+    /// How many bytes were captured.
+    pub(crate) captured: usize,
+}

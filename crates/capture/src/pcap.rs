@@ -1,0 +1,160 @@
+//! Classic pcap: a file header of 24 bytes, then records.
+
+use pcap_parser::parse_pcap_header;
+use vpcreplay_flow::{LinkType, Timestamp};
+
+use crate::damage::{DamageAction, Log};
+use crate::frame::Head;
+use crate::info::{Endianness, FileInfo, Format, InterfaceInfo, Resolution};
+use crate::window::Window;
+use crate::{MAX_RECORD_BYTES, reader::cut};
+
+/// Length of the file header.
+pub(crate) const FILE_HEADER: usize = 24;
+
+/// Frames up to this length are taken whatever the snap length says (libpcap's largest default).
+const USUAL_SNAPLEN: u32 = 262_144;
+
+/// What the file header says, as the walk over the records needs it.
+#[derive(Debug)]
+pub(crate) struct Pcap {
+    endianness: Endianness,
+    link_type: LinkType,
+    /// Length of a record header: 16, or 24 in the modified format.
+    header: usize,
+    /// Nanoseconds in a unit of the fraction.
+    unit: u32,
+    /// The largest captured length that is believed.
+    limit: u32,
+    stopped: bool,
+}
+
+/// A record header.
+struct Record {
+    seconds: u32,
+    fraction: u32,
+    captured: u32,
+    original: u32,
+}
+
+/// Whether a file begins like a classic pcap file of any kind.
+pub(crate) fn is_magic(magic: [u8; 4]) -> bool {
+    variant(magic).is_some()
+}
+
+/// Byte order, nanoseconds per unit of the fraction, and format of a magic number.
+fn variant(magic: [u8; 4]) -> Option<(Endianness, u32, Format)> {
+    [Endianness::Little, Endianness::Big].into_iter().find_map(|endianness| match endianness.u32(magic) {
+        0xa1b2_c3d4 => Some((endianness, 1_000, Format::Pcap)),
+        0xa1b2_3c4d => Some((endianness, 1, Format::Pcap)),
+        0xa1b2_cd34 => Some((endianness, 1_000, Format::PcapModified)),
+        _ => None,
+    })
+}
+
+impl Pcap {
+    /// Reads the file header; `None` when these bytes are none.
+    pub(crate) fn open(bytes: &[u8; FILE_HEADER], info: &mut FileInfo) -> Option<Self> {
+        let mut bytes = *bytes;
+        let (magic, _) = bytes.split_first_chunk_mut::<4>()?;
+        let (endianness, unit, format) = variant(*magic)?;
+        // pcap-parser does not know the modified magic in big-endian order; the rest of the header is the same.
+        *magic = match endianness {
+            Endianness::Little => 0xa1b2_c3d4_u32.to_le_bytes(),
+            Endianness::Big => 0xa1b2_c3d4_u32.to_be_bytes(),
+        };
+        // `thiszone` and `sigfigs` are 0 in practice and no reader of the field heeds them.
+        let (_, header) = parse_pcap_header(&bytes).ok()?;
+        // The link type is the low 16 bits; above them are the length of the FCS and reserved bits (S12.1).
+        let [.., high, low] = header.network.0.to_be_bytes();
+        let link_type = LinkType(u16::from_be_bytes([high, low]));
+        let resolution = Resolution::Decimal(if unit == 1 { 9 } else { 6 });
+        info.format = format;
+        info.saw_section(endianness);
+        info.saw_interface(InterfaceInfo { link_type, snaplen: header.snaplen, resolution });
+        Some(Self {
+            endianness,
+            link_type,
+            header: if format == Format::PcapModified { 24 } else { 16 },
+            unit,
+            limit: header.snaplen.clamp(USUAL_SNAPLEN, MAX_RECORD_BYTES),
+            stopped: false,
+        })
+    }
+
+    /// The next frame; `None` at the end of the file or where damage ends it.
+    #[inline]
+    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+        let unread = window.unread();
+        if let Some(bytes) = unread.first_chunk::<16>() {
+            let record = self.record(*bytes);
+            let length = self.header + record.captured as usize;
+            if length <= unread.len() && record.captured <= self.limit {
+                return Some(self.take(&record, window, log));
+            }
+        }
+        self.refill(window, log)
+    }
+
+    /// The next frame when it is not whole in memory yet.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+        if self.stopped {
+            return None;
+        }
+        if !window.ensure(self.header) {
+            return self.stop(window, log, self.header);
+        }
+        let record = self.record(*window.unread().first_chunk::<16>()?);
+        if record.captured > self.limit {
+            let expected = format!("a record of at most {} captured bytes", self.limit);
+            let found = format!("a record header that says {} captured bytes", record.captured);
+            log.note(window.offset(), &expected, found, DamageAction::Stopped);
+            self.stopped = true;
+            return None;
+        }
+        let length = self.header + record.captured as usize;
+        if !window.ensure(length) {
+            return self.stop(window, log, length);
+        }
+        Some(self.take(&record, window, log))
+    }
+
+    #[inline]
+    fn record(&self, bytes: [u8; 16]) -> Record {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let number = |bytes| self.endianness.u32(bytes);
+        Record {
+            seconds: number([a, b, c, d]),
+            fraction: number([e, f, g, h]),
+            captured: number([i, j, k, l]),
+            original: number([m, n, o, p]),
+        }
+    }
+
+    #[inline]
+    fn take(&self, record: &Record, window: &mut Window, log: &mut Log) -> Head {
+        let captured = record.captured as usize;
+        let start = window.position() + self.header;
+        window.consume(self.header + captured);
+        log.frames += 1;
+        // At most 4.3e18 + 4.3e12 ns: no overflow. A fraction of a second or more carries over (S12.1).
+        let nanos =
+            i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * i64::from(self.unit);
+        Head {
+            time: Timestamp::from_nanos(nanos),
+            link_type: self.link_type,
+            original_length: record.original,
+            start,
+            captured,
+        }
+    }
+
+    /// The file ends here; damage unless it ends between two records.
+    fn stop(&mut self, window: &Window, log: &mut Log, need: usize) -> Option<Head> {
+        self.stopped = true;
+        cut(window, log, "record", need);
+        None
+    }
+}

@@ -1,0 +1,315 @@
+//! pcapng: a chain of blocks, each with its length at both ends.
+//!
+//! A block whose two lengths agree is whole, whatever is in it: when its body is bad the next block is read, and
+//! the bad one is damage. When the lengths do not agree the chain is lost: see [`crate::resync`].
+
+use pcap_parser::pcapng::parse_sectionheaderblock;
+use vpcreplay_flow::Timestamp;
+
+use crate::MAX_RECORD_BYTES;
+use crate::damage::{DamageAction, Log};
+use crate::frame::Head;
+use crate::info::Endianness;
+use crate::interface::Interface;
+use crate::reader::cut;
+use crate::resync::{SECTION, is_block_length, next_section, section_endianness};
+use crate::window::Window;
+
+/// Block types; those not named here carry no packets and are stepped over.
+const INTERFACE_DESCRIPTION: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+const SECTION_HEADER: u32 = u32::from_be_bytes(SECTION);
+
+/// Length of a block's type and first length, and of its last length.
+const BLOCK_HEADER: usize = 8;
+const BLOCK_TRAILER: usize = 4;
+
+/// More interfaces than this in one section are not kept (memory is bounded); the obsolete packet block knows no more.
+const MAX_INTERFACES: usize = 65_536;
+
+/// The state of the walk.
+#[derive(Debug)]
+pub(crate) struct PcapNg {
+    endianness: Endianness,
+    /// Interfaces of the section; `None` for one whose description is bad.
+    interfaces: Vec<Option<Interface>>,
+    /// Time of the frame before, for simple packet blocks (S12.1).
+    last: Timestamp,
+    stopped: bool,
+}
+
+/// A block that is whole in the window.
+#[derive(Clone, Copy)]
+struct Block {
+    kind: u32,
+    length: usize,
+}
+
+/// What stands where a block should begin.
+enum Framing {
+    Whole(Block),
+    /// Something was stepped over: look again.
+    Again,
+    End,
+}
+
+/// A packet block's fields; `time` is `None` in simple packet blocks.
+struct Packet {
+    interface: u32,
+    time: Option<(u32, u32)>,
+    captured: u32,
+    original: u32,
+    /// Where the data begin in the block.
+    data: usize,
+}
+
+/// What is wrong in the body of a whole block.
+struct Fault {
+    expected: &'static str,
+    found: String,
+}
+
+impl PcapNg {
+    /// A walk that begins at a section header block, which is still to be read.
+    pub(crate) const fn new() -> Self {
+        Self {
+            endianness: Endianness::Little,
+            interfaces: Vec::new(),
+            last: Timestamp::from_nanos(0),
+            stopped: false,
+        }
+    }
+
+    /// The next frame; `None` at the end of the file or where damage ends it.
+    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+        loop {
+            let block = match self.block(window, log) {
+                Framing::Whole(block) => block,
+                Framing::Again => continue,
+                Framing::End => return None,
+            };
+            let read = match block.kind {
+                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(block, window).map(Some),
+                SIMPLE_PACKET => self.simple(block, window).map(Some),
+                INTERFACE_DESCRIPTION => self.interface(block, window, log).map(|()| None),
+                SECTION_HEADER => self.section(block, window, log).map(|()| None),
+                _ => Ok(None),
+            };
+            let offset = window.offset();
+            window.consume(block.length);
+            match read {
+                Ok(Some(head)) => {
+                    log.frames += 1;
+                    self.last = head.time;
+                    return Some(head);
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    log.note(offset, fault.expected, fault.found, DamageAction::ResumedAt(window.offset()));
+                }
+            }
+        }
+    }
+
+    /// Finds the block at the window's beginning.
+    #[inline]
+    fn block(&mut self, window: &mut Window, log: &mut Log) -> Framing {
+        let unread = window.unread();
+        if let Some([a, b, c, d, e, f, g, h]) = unread.first_chunk::<8>() {
+            let kind = self.endianness.u32([*a, *b, *c, *d]);
+            let length = self.endianness.u32([*e, *f, *g, *h]);
+            let trailer = unread.get(..length as usize).and_then(|block| block.last_chunk::<4>());
+            let agree = trailer.is_some_and(|trailer| self.endianness.u32(*trailer) == length);
+            if agree && is_block_length(length) && length <= MAX_RECORD_BYTES && kind != SECTION_HEADER {
+                return Framing::Whole(Block { kind, length: length as usize });
+            }
+        }
+        self.refill(window, log)
+    }
+
+    /// As [`Self::block`], for section headers, blocks that are not in memory yet, and damage.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self, window: &mut Window, log: &mut Log) -> Framing {
+        if self.stopped {
+            return Framing::End;
+        }
+        let header = if window.ensure(12) { window.unread().first_chunk::<12>().copied() } else { None };
+        let Some(header) = header else {
+            self.stopped = true;
+            cut(window, log, "block", 12);
+            return Framing::End;
+        };
+        let [a, b, c, d, e, f, g, h, ..] = header;
+        let endianness = if [a, b, c, d] == SECTION {
+            let Some(endianness) = section_endianness(header) else {
+                let found = "a section header block with another byte-order magic".to_owned();
+                return self.lost(window, log, found);
+            };
+            endianness
+        } else {
+            self.endianness
+        };
+        let kind = endianness.u32([a, b, c, d]);
+        let length = endianness.u32([e, f, g, h]);
+        if !is_block_length(length) || length > MAX_RECORD_BYTES {
+            return self.lost(
+                window,
+                log,
+                format!("a block of type {kind:#010x} that says it is {length} bytes long"),
+            );
+        }
+        if !window.ensure(length as usize) {
+            let found = match window.failure() {
+                Some(failure) => failure.to_owned(),
+                None => format!("the end of the file after {} of its {length} bytes", window.unread().len()),
+            };
+            return self.lost(window, log, found);
+        }
+        let block = window.slice(window.position(), length as usize);
+        let trailer = block.last_chunk::<4>().map_or(0, |trailer| endianness.u32(*trailer));
+        if trailer != length {
+            let found =
+                format!("a block of type {kind:#010x} that says {length} bytes first and {trailer} last");
+            return self.lost(window, log, found);
+        }
+        Framing::Whole(Block { kind, length: length as usize })
+    }
+
+    /// The chain of blocks is lost: goes on at the next section, or stops.
+    fn lost(&mut self, window: &mut Window, log: &mut Log, found: String) -> Framing {
+        let offset = window.offset();
+        let expected = "a whole block, its length a multiple of 4, at most 16 MiB and the same at both ends";
+        let known_failure = window.failure().is_some();
+        window.consume(4);
+        if next_section(window) {
+            log.note(offset, expected, found, DamageAction::ResumedAt(window.offset()));
+            return Framing::Again;
+        }
+        self.stopped = true;
+        log.note(offset, expected, found, DamageAction::Stopped);
+        if !known_failure && window.failure().is_some() {
+            cut(window, log, "block", 12);
+        }
+        Framing::End
+    }
+
+    /// An enhanced packet block, or an obsolete packet block: the same but for a 16-bit interface.
+    #[inline]
+    fn packet(&self, block: Block, window: &Window) -> Result<Head, Fault> {
+        let bytes = window.slice(window.position(), block.length);
+        let Some(fields) = bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<20>) else {
+            return Err(too_short("a packet block of at least 32 bytes", block));
+        };
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *fields;
+        let number = |bytes| self.endianness.u32(bytes);
+        let interface = if block.kind == OBSOLETE_PACKET {
+            u32::from(self.endianness.u16([a, b]))
+        } else {
+            number([a, b, c, d])
+        };
+        let packet = Packet {
+            interface,
+            time: Some((number([e, f, g, h]), number([i, j, k, l]))),
+            captured: number([m, n, o, p]),
+            original: number([q, r, s, t]),
+            data: BLOCK_HEADER + 20,
+        };
+        self.head(&packet, block, window)
+    }
+
+    /// A simple packet block: interface 0, no time; captured is what the snap length and the block leave (S12.1).
+    fn simple(&self, block: Block, window: &Window) -> Result<Head, Fault> {
+        let bytes = window.slice(window.position(), block.length);
+        let data = BLOCK_HEADER + 4;
+        let room = block.length.checked_sub(data + BLOCK_TRAILER);
+        let (Some(field), Some(room)) = (bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<4>), room)
+        else {
+            return Err(too_short("a simple packet block of at least 16 bytes", block));
+        };
+        let original = self.endianness.u32(*field);
+        let snaplen = match self.interfaces.first() {
+            Some(Some(interface)) if interface.snaplen > 0 => interface.snaplen,
+            _ => u32::MAX,
+        };
+        let captured = original.min(snaplen).min(u32::try_from(room).unwrap_or(u32::MAX));
+        self.head(&Packet { interface: 0, time: None, captured, original, data }, block, window)
+    }
+
+    #[inline]
+    fn head(&self, packet: &Packet, block: Block, window: &Window) -> Result<Head, Fault> {
+        let Some(Some(interface)) = self.interfaces.get(packet.interface as usize) else {
+            let (id, known) = (packet.interface, self.interfaces.len());
+            return Err(Fault {
+                expected: "a packet of an interface that its section describes",
+                found: format!(
+                    "a packet of interface {id}, where {known} are described or the description is bad"
+                ),
+            });
+        };
+        let captured = packet.captured as usize;
+        // Both lengths agree and the fixed fields are there, so the block is longer than `data` and its trailer.
+        let room = block.length.saturating_sub(packet.data + BLOCK_TRAILER);
+        if captured > room {
+            return Err(Fault {
+                expected: "captured bytes that fit their block",
+                found: format!("{captured} captured bytes in a block with room for {room}"),
+            });
+        }
+        Ok(Head {
+            time: packet.time.map_or(self.last, |(high, low)| interface.time(high, low)),
+            link_type: interface.link_type,
+            original_length: packet.original,
+            start: window.position() + packet.data,
+            captured,
+        })
+    }
+
+    fn interface(&mut self, block: Block, window: &Window, log: &mut Log) -> Result<(), Fault> {
+        if self.interfaces.len() >= MAX_INTERFACES {
+            return Err(Fault {
+                expected: "at most 65536 interfaces in a section",
+                found: "one more interface description".to_owned(),
+            });
+        }
+        let bytes = window.slice(window.position(), block.length);
+        let Some((interface, info, faults)) = Interface::parse(bytes, self.endianness) else {
+            // It keeps its number, so that those after it keep theirs.
+            self.interfaces.push(None);
+            return Err(too_short("an interface description block of at least 20 bytes", block));
+        };
+        for fault in faults {
+            log.note(window.offset(), fault.expected, fault.found, DamageAction::DefaultUsed);
+        }
+        self.interfaces.push(Some(interface));
+        log.info.saw_interface(info);
+        Ok(())
+    }
+
+    /// A section header: all that was before it no longer counts.
+    fn section(&mut self, block: Block, window: &Window, log: &mut Log) -> Result<(), Fault> {
+        self.interfaces.clear();
+        let bytes = window.slice(window.position(), block.length);
+        if let Some(endianness) = bytes.first_chunk::<12>().and_then(|head| section_endianness(*head)) {
+            self.endianness = endianness;
+        }
+        // Its declared length is not needed: the chain of blocks leads to the next section.
+        match parse_sectionheaderblock(bytes) {
+            Ok((_, header)) if header.major_version == 1 => {
+                log.info.saw_section(self.endianness);
+                Ok(())
+            }
+            Ok((_, header)) => Err(Fault {
+                expected: "a section of major version 1",
+                found: format!("a section of version {}.{}", header.major_version, header.minor_version),
+            }),
+            Err(_) => Err(too_short("a section header block of at least 28 bytes", block)),
+        }
+    }
+}
+
+fn too_short(expected: &'static str, block: Block) -> Fault {
+    Fault { expected, found: format!("one of {} bytes", block.length) }
+}

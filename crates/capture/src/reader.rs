@@ -1,0 +1,162 @@
+//! One capture, from the first byte of its file to its last frame.
+
+use std::io;
+
+use crate::compression;
+use crate::damage::{DamageAction, Log};
+use crate::frame::{Frame, Head};
+use crate::identify;
+use crate::info::{FileInfo, Format};
+use crate::pcap::{self, FILE_HEADER, Pcap};
+use crate::pcapng::PcapNg;
+use crate::resync::{SECTION, section_endianness};
+use crate::window::{Source, Window};
+
+/// How many bytes are looked at to say what a file is that is no capture.
+const HEAD: usize = 512;
+
+/// Reads one capture.
+pub(crate) struct Reader {
+    window: Window,
+    walk: Walk,
+    pub(crate) log: Log,
+    head: Option<Head>,
+}
+
+enum Walk {
+    Pcap(Pcap),
+    PcapNg(PcapNg),
+}
+
+/// Why a stream cannot be read as a capture.
+pub(crate) enum OpenError {
+    Io(io::Error),
+    /// What it is instead.
+    NotACapture(String),
+}
+
+impl Reader {
+    /// Recognises compression and format, and reads the file header.
+    pub(crate) fn open(source: Source, capacity: usize) -> Result<Self, OpenError> {
+        let (source, compression) = compression::open(source).map_err(OpenError::Io)?;
+        let mut window = Window::new(source, capacity.max(HEAD));
+        window.ensure(FILE_HEADER);
+        let info = FileInfo::new(Format::PcapNg, compression);
+        let mut log = Log::new(info);
+        let unread = window.unread();
+        let walk = if let Some(magic) = unread.first_chunk::<4>().copied() {
+            if magic == SECTION {
+                Self::open_section(&mut window)?;
+                Some(Walk::PcapNg(PcapNg::new()))
+            } else if pcap::is_magic(magic) {
+                Self::open_pcap(&mut window, &mut log)?
+            } else {
+                None
+            }
+        } else {
+            None
+        };
+        match walk {
+            Some(walk) => Ok(Self { window, walk, log, head: None }),
+            None => Err(OpenError::NotACapture(Self::found(&mut window, &log.info))),
+        }
+    }
+
+    fn open_pcap(window: &mut Window, log: &mut Log) -> Result<Option<Walk>, OpenError> {
+        let unread = window.unread();
+        let Some(header) = unread.first_chunk::<FILE_HEADER>() else {
+            return Err(OpenError::NotACapture(identify::cut_header("pcap", unread.len(), FILE_HEADER)));
+        };
+        let walk = Pcap::open(header, &mut log.info).map(Walk::Pcap);
+        window.consume(FILE_HEADER);
+        Ok(walk)
+    }
+
+    /// The first section header must be whole and sound; the walk then reads it again.
+    fn open_section(window: &mut Window) -> Result<(), OpenError> {
+        let error = |found: String| Err(OpenError::NotACapture(found));
+        let Some(head) = window.unread().first_chunk::<12>().copied() else {
+            return error(identify::cut_header("pcapng", window.unread().len(), 28));
+        };
+        let Some(endianness) = section_endianness(head) else {
+            return error("a pcapng section header with a wrong byte-order magic".to_owned());
+        };
+        let [_, _, _, _, a, b, c, d, ..] = head;
+        let length = endianness.u32([a, b, c, d]);
+        if !(28..=crate::MAX_RECORD_BYTES).contains(&length) || !length.is_multiple_of(4) {
+            return error(format!("a pcapng section header that says it is {length} bytes long"));
+        }
+        if !window.ensure(length as usize) {
+            return error(identify::cut_header("pcapng", window.unread().len(), length as usize));
+        }
+        let block = window.slice(window.position(), length as usize);
+        if block.last_chunk::<4>().is_none_or(|last| endianness.u32(*last) != length) {
+            return error("a pcapng section header whose two lengths differ".to_owned());
+        }
+        match pcap_parser::pcapng::parse_sectionheaderblock(block) {
+            Ok((_, header)) if header.major_version == 1 => Ok(()),
+            Ok((_, header)) => error(format!(
+                "pcapng of version {}.{}, of which only 1.x is known",
+                header.major_version, header.minor_version
+            )),
+            Err(_) => error("a pcapng section header that cannot be parsed".to_owned()),
+        }
+    }
+
+    /// What the stream is instead of a capture.
+    fn found(window: &mut Window, info: &FileInfo) -> String {
+        window.ensure(HEAD);
+        let name = identify::name(window.unread());
+        match (window.failure(), info.compression) {
+            (Some(failure), _) => failure.to_owned(),
+            (None, Some(compression)) => format!("a {compression} stream that holds {name}"),
+            (None, None) => name,
+        }
+    }
+
+    /// Goes to the next frame; `false` when there is none.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> bool {
+        self.head = match &mut self.walk {
+            Walk::Pcap(walk) => walk.next(&mut self.window, &mut self.log),
+            Walk::PcapNg(walk) => walk.next(&mut self.window, &mut self.log),
+        };
+        self.head.is_some()
+    }
+
+    /// Where the present frame lies, if there is one.
+    #[inline]
+    pub(crate) const fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// The present frame.
+    #[inline]
+    pub(crate) fn frame(&self, file: usize) -> Option<Frame<'_>> {
+        let head = self.head.as_ref()?;
+        Some(Frame {
+            time: head.time,
+            link_type: head.link_type,
+            captured: self.window.slice(head.start, head.captured),
+            original_length: head.original_length,
+            file,
+            number: self.log.frames,
+        })
+    }
+}
+
+/// The stream ends within a record or block of `need` bytes, or between two; notes damage where it is some.
+pub(crate) fn cut(window: &Window, log: &mut Log, what: &str, need: usize) {
+    let have = window.unread().len();
+    let found = match window.failure() {
+        Some(failure) => failure.to_owned(),
+        None if have > 0 => format!("the end of the file after {have} bytes of it"),
+        None => return,
+    };
+    let expected = if have > 0 {
+        format!("a {what} of at least {need} bytes")
+    } else {
+        format!("a {what}, or the end of the file")
+    };
+    log.note(window.offset(), &expected, found, DamageAction::Stopped);
+}
