@@ -39,7 +39,7 @@ impl Cidr {
         Some(IpAddr::V4(((address.to_bits() & kept).wrapping_add(offset)).into()))
     }
 
-    /// Whether this is literally 0.0.0.0/0 or ::/0 and of the family of `address` (S6.4).
+    /// Whether this is literally `0.0.0.0/0` or `::/0` and of the family of `address` (S6.4).
     pub const fn is_all_of_family(&self, address: IpAddr) -> bool {
         self.length == 0 && self.address.is_ipv4() == address.is_ipv4()
     }

@@ -164,10 +164,9 @@ impl Connection {
     }
 
     /// The table of S7.4; what is not named keeps the state.
+    #[expect(clippy::match_same_arms, reason = "one arm for each named cell of the table")]
     fn advance_tcp(&mut self, sender: End, kind: TcpKind) {
-        use State::{
-            Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait,
-        };
+        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
         let from_orig = sender == self.original;
         let from_reply = !from_orig;
         let from_a = self.first_fin == Some(sender); // the end that sent the first FIN

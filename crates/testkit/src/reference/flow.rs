@@ -93,8 +93,7 @@ impl Flow {
         match disposition {
             Disposition::Allow => {
                 tally.allowed += 1;
-                let is_reset =
-                    facts.transport.tcp_flags().is_some_and(|flags| flags.kind() == TcpKind::Rst);
+                let is_reset = facts.transport.tcp_flags().is_some_and(|flags| flags.kind() == TcpKind::Rst);
                 tally.allowed_resets += u64::from(is_reset);
             }
             Disposition::Deny => tally.denied += 1,

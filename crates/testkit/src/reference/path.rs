@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use vpcreplay_flow::{Checkpoint, Direction, End, PacketFacts, Protocol, Reason, TcpKind, Timestamp, Transport};
+use vpcreplay_flow::{
+    Checkpoint, Direction, End, PacketFacts, Protocol, Reason, TcpKind, Timestamp, Transport,
+};
 
 use super::causality::tcp_kind;
 use super::connection::{Connection, Ending};
@@ -151,11 +153,7 @@ impl Replay {
             NaclDenial::Rule(rule) => (Reason::NaclRule, rule),
             NaclDenial::Default(rule) => (Reason::NaclDefault, rule),
         };
-        Some(Verdict {
-            place: Some((checkpoint, eni.id.clone())),
-            rule: Some(rule),
-            ..Verdict::bare(reason)
-        })
+        Some(Verdict { place: Some((checkpoint, eni.id.clone())), rule: Some(rule), ..Verdict::bare(reason) })
     }
 
     /// S6.3: the security groups of an ENI.
@@ -182,8 +180,10 @@ impl Replay {
         // S6.3.1: an ICMP error whose quoted flow has a live connection: no refresh, no entry, no rule.
         if let Transport::IcmpError { quoted: Some(quoted), .. } = facts.transport
             && self.world.icmp_errors() == IcmpErrors::Related
-            && let Some(entry) =
-                self.connections.iter().find(|entry| entry.is_live() && entry.eni == eni.id && entry.key == quoted)
+            && let Some(entry) = self
+                .connections
+                .iter()
+                .find(|entry| entry.is_live() && entry.eni == eni.id && entry.key == quoted)
         {
             let connection = Some((entry.number, entry.state.name()));
             return Some(Verdict { connection, ..Verdict::bare(Reason::Related) });
@@ -221,7 +221,8 @@ impl Replay {
         let tcp = tcp_kind(facts);
         let is_midstream = tcp.is_some_and(|kind| kind != TcpKind::Syn); // S7.5
         let forward = self.world.model.sg_rule(eni, direction, &View::of(facts, direction));
-        let reversed = self.reversed_rule(eni, direction, facts).filter(|_| is_midstream && forward.is_none());
+        let reversed =
+            self.reversed_rule(eni, direction, facts).filter(|_| is_midstream && forward.is_none());
         if reversed.is_some() && self.world.midstream() == Midstream::Allow {
             self.out.midstream_doubtful += 1; // S7.5, S12.16
         }

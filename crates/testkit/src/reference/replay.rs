@@ -129,7 +129,9 @@ impl Replay {
     /// S7.2: every entry whose deadline is reached ends, at its deadline.
     fn expire(&mut self, now: Timestamp) {
         let mut due: Vec<_> = (0..self.connections.len())
-            .filter(|index| self.connections[*index].is_live() && self.connections[*index].deadline.is_due(now))
+            .filter(|index| {
+                self.connections[*index].is_live() && self.connections[*index].deadline.is_due(now)
+            })
             .collect();
         due.sort_by_key(|index| self.connections[*index].deadline); // the series wants them in order of time
         for index in due {

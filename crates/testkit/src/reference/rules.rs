@@ -138,9 +138,9 @@ impl Model {
         family: IpAddr,
         wanted: impl Fn(&SgRule) -> bool,
     ) -> bool {
-        self.groups_of(eni).flat_map(|group| group.rules(direction)).any(
-            |rule| matches!(rule.peer, Peer::Cidr(cidr) if cidr.is_all_of_family(family)) && wanted(rule),
-        )
+        self.groups_of(eni).flat_map(|group| group.rules(direction)).any(|rule| {
+            matches!(rule.peer, Peer::Cidr(cidr) if cidr.is_all_of_family(family)) && wanted(rule)
+        })
     }
 
     /// S5.1: what the network ACL of a subnet says, and by which rule; `Ok` lets pass.

@@ -93,12 +93,12 @@ impl Series {
         for pair in self.packets.windows(2) {
             let (this, next) = (pair[0], pair[1]);
             if this >= from {
-                rows.push(self.row(scope, this, &mut occupancy).0);
+                rows.push(self.row(scope, this, &mut occupancy));
             }
             self.gap(scope, (this + 1).max(from)..next, next - this - 1, (&mut occupancy, &mut rows));
         }
         if let Some(last) = self.packets.last() {
-            rows.push(self.row(scope, *last, &mut occupancy).0);
+            rows.push(self.row(scope, *last, &mut occupancy));
         }
         rows
     }
@@ -113,30 +113,36 @@ impl Series {
     ) {
         let mut period = periods.start;
         while period < periods.end {
-            let (row, something_happened) = self.row(scope, period, occupancy);
-            if length > LONG_GAP && !something_happened {
-                // Nothing happens until the next event of the scope.
-                let next = self.next_event_period(scope, period).map_or(periods.end, |p| p.min(periods.end));
-                rows.push(SeriesRow { periods: next.abs_diff(period), ..row });
-                period = next;
+            let row = self.row(scope, period, occupancy);
+            let next = if length > LONG_GAP && !self.is_busy(period) {
+                // The run ends before the next period in which something happens, at whatever scope.
+                self.next_busy_period(period).map_or(periods.end, |busy| busy.min(periods.end))
             } else {
-                rows.push(row);
-                period += 1;
-            }
+                period + 1
+            };
+            rows.push(SeriesRow { periods: next.abs_diff(period), ..row });
+            period = next;
         }
     }
 
-    /// The period of the first event of a scope after a period.
-    fn next_event_period(&self, scope: &str, after: i64) -> Option<i64> {
-        self.events
-            .iter()
-            .filter(|event| event.scope == scope)
-            .map(|event| self.period_of(event.time))
-            .find(|period| *period > after)
+    /// The periods in which something happens: an event, or a scope that a later model brings.
+    fn busy_periods(&self) -> impl Iterator<Item = i64> {
+        let brought = self.scopes.iter().map(|(_, from)| *from);
+        self.events.iter().map(|event| event.time).chain(brought).map(|time| self.period_of(time))
     }
 
-    /// One row, and whether anything happened in it.
-    fn row(&self, scope: &str, period: i64, occupancy: &mut u64) -> (SeriesRow, bool) {
+    /// Whether something happens in a period.
+    fn is_busy(&self, period: i64) -> bool {
+        self.busy_periods().any(|busy| busy == period)
+    }
+
+    /// The first period after one in which something happens.
+    fn next_busy_period(&self, after: i64) -> Option<i64> {
+        self.busy_periods().filter(|period| *period > after).min()
+    }
+
+    /// One row.
+    fn row(&self, scope: &str, period: i64, occupancy: &mut u64) -> SeriesRow {
         let start = period.saturating_mul(self.period);
         let mut row = SeriesRow {
             scope: scope.to_owned(),
@@ -169,7 +175,7 @@ impl Series {
             row.occupancy_max = row.occupancy_max.max(*occupancy);
         }
         row.occupancy_last = *occupancy;
-        (row, !events.is_empty())
+        row
     }
 }
 

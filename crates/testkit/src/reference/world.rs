@@ -1,6 +1,8 @@
 //! Options in force: which of command line, model and ENI decides (S7.3, S10.1, S12.10, S12.17).
 
-use vpcreplay_flow::{FlowKey, Span, TimeoutName, Timeouts};
+use std::net::IpAddr;
+
+use vpcreplay_flow::{Direction, End, FlowKey, Span, TimeoutName, Timeouts};
 
 use super::Cidr;
 use super::model::{Eni, IcmpErrors, Midstream, Mode, Model, Scope, Settings};
@@ -79,8 +81,7 @@ impl World {
     /// S12.17: 65,535 < `[options] limit` < own limit < `--limit`.
     pub(super) fn limit_of(&self, eni: &Eni) -> u64 {
         let scope = self.scope_of(eni);
-        let named =
-            self.model.settings.limits.iter().find(|(id, _)| *id == scope).map(|(_, limit)| *limit);
+        let named = self.model.settings.limits.iter().find(|(id, _)| *id == scope).map(|(_, limit)| *limit);
         // An ENI's own limit binds only where the ENI is the scope.
         let own = if scope == eni.id { eni.limit.or(named) } else { named };
         self.command.limit.or(own).or(self.model.settings.limit).unwrap_or(65_535)
@@ -100,7 +101,7 @@ impl World {
     }
 
     /// S6.4: whether flows between an ENI and a peer address are tracked always.
-    pub(super) fn is_always_tracked(&self, eni: &Eni, peer: std::net::IpAddr) -> bool {
+    pub(super) fn is_always_tracked(&self, eni: &Eni, peer: IpAddr) -> bool {
         let tracked_type = |eni: &Eni| {
             eni.interface_type.as_deref().is_some_and(|name| ALWAYS_TRACKED_TYPES.contains(&name))
         };
@@ -121,8 +122,8 @@ impl World {
     pub(super) fn is_untracked_from(
         &self,
         eni: &Eni,
-        direction: vpcreplay_flow::Direction,
-        (key, answerer): (&FlowKey, vpcreplay_flow::End),
+        direction: Direction,
+        (key, answerer): (&FlowKey, End),
     ) -> bool {
         let (protocol, port) = (key.protocol().0, key.port(answerer).unwrap_or(0));
         let family = key.address(answerer);
@@ -134,11 +135,10 @@ impl World {
                 && (service.protocol.is_none() || (service.ports.0..=service.ports.1).contains(&port))
         });
         // and in the opposite direction one rule allows all ports of that protocol to the same CIDR.
-        let answered = self.model.has_open_rule(eni, direction.opposite(), family, |rule| {
+        let opposite = self.model.has_open_rule(eni, direction.opposite(), family, |rule| {
             let service = &rule.service;
-            of_protocol(service.protocol)
-                && (service.protocol.is_none() || service.ports == (0, 65_535))
+            of_protocol(service.protocol) && (service.protocol.is_none() || service.ports == (0, 65_535))
         });
-        allowed && answered
+        allowed && opposite
     }
 }

@@ -73,7 +73,9 @@ fn subnet(value: &Value) -> Subnet {
 
 fn eni(value: &Value) -> Eni {
     let mut addresses = list(&value["PrivateIpAddresses"], |a| text(&a["PrivateIpAddress"]).parse().unwrap());
-    addresses.extend(list(&value["Ipv6Addresses"], |a| text(&a["Ipv6Address"]).parse::<std::net::IpAddr>().unwrap()));
+    addresses.extend(list(&value["Ipv6Addresses"], |a| {
+        text(&a["Ipv6Address"]).parse::<std::net::IpAddr>().unwrap()
+    }));
     let mut prefixes = list(&value["Ipv4Prefixes"], |p| cidr(&p["Ipv4Prefix"]));
     prefixes.extend(list(&value["Ipv6Prefixes"], |p| cidr(&p["Ipv6Prefix"])));
     let tracking = &value["ConnectionTrackingConfiguration"];

@@ -1,4 +1,10 @@
 //! The reference against the expectations of an independent implementation of the same rules (all of S3–S10, S12).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a case that cannot be read is a failed test"
+)]
 
 mod aws;
 mod case;
@@ -17,19 +23,27 @@ fn cases() -> Option<Vec<PathBuf>> {
         eprintln!("SKIPPED: no conformance cases at {}", root.display());
         return None;
     }
-    let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
     folders.sort();
     assert!(!folders.is_empty(), "the folder of the cases is empty");
     let only = std::env::var("CASE").ok();
-    Some(folders.into_iter().filter(|folder| only.as_ref().is_none_or(|name| folder.ends_with(name))).collect())
+    Some(
+        folders
+            .into_iter()
+            .filter(|folder| only.as_ref().is_none_or(|name| folder.ends_with(name)))
+            .collect(),
+    )
 }
 
 fn record(record: &Record) -> Value {
     json!({
         "disposition": record.disposition.code(),
         "reason": record.reason.code(),
-        "checkpoint": record.checkpoint.map(|checkpoint| checkpoint.code()),
+        "checkpoint": record.checkpoint.map(vpcreplay_flow::Checkpoint::code),
         "eni": record.eni,
         "rule": record.rule,
         "connection": record.connection,
@@ -66,7 +80,11 @@ fn row(row: &SeriesRow) -> String {
 }
 
 /// The first difference of two lists.
-fn first_difference<T: PartialEq + std::fmt::Display>(what: &str, ours: &[T], theirs: &[T]) -> Option<String> {
+fn first_difference<T: PartialEq + std::fmt::Display>(
+    what: &str,
+    ours: &[T],
+    theirs: &[T],
+) -> Option<String> {
     let at = (0..ours.len().max(theirs.len())).find(|index| ours.get(*index) != theirs.get(*index))?;
     let show = |list: &[T]| list.get(at).map_or("nothing".to_owned(), ToString::to_string);
     Some(format!("{what} {}: reference\n  {}\nexpected\n  {}", at + 1, show(ours), show(theirs)))
@@ -76,8 +94,12 @@ fn first_difference<T: PartialEq + std::fmt::Display>(what: &str, ours: &[T], th
 fn differences(case: &case::Case, outcome: &Outcome) -> Vec<String> {
     let ours: Vec<Value> = outcome.records.iter().map(record).collect();
     let judging = |expected: &Value| {
-        let keys = ["disposition", "reason", "checkpoint", "eni", "rule", "connection", "state", "cause_packet"];
-        keys.iter().map(|key| ((*key).to_owned(), expected[key].clone())).collect::<serde_json::Map<_, _>>().into()
+        let keys =
+            ["disposition", "reason", "checkpoint", "eni", "rule", "connection", "state", "cause_packet"];
+        keys.iter()
+            .map(|key| ((*key).to_owned(), expected[key].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let theirs: Vec<Value> = case.records.iter().map(judging).collect();
     let flows: Vec<Value> = outcome.flows.iter().map(flow).collect();
@@ -106,4 +128,14 @@ fn reference_agrees_with_the_independent_implementation() {
         }
     }
     assert!(failures.is_empty(), "{} differences\n{}", failures.len(), failures.join("\n"));
+}
+
+/// The TOML that a model writes is read back as the same model.
+#[test]
+fn models_survive_their_own_toml() {
+    let Some(folders) = cases() else { return };
+    for folder in folders {
+        let model = case::read(&folder).scenario.model;
+        assert_eq!(toml_model::parse(&model.to_toml()), model, "{}", folder.display());
+    }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use toml::Value;
 use vpcreplay_flow::{Profile, TimeoutName};
 use vpcreplay_testkit::reference::{
-    Action, Eni, Group, IcmpErrors, Midstream, Mode, Model, Nacl, NaclEntry, Peer, PrefixList, Scope, Service,
-    Settings, SgRule, Subnet, Vpc,
+    Action, Eni, Group, IcmpErrors, Midstream, Mode, Model, Nacl, NaclEntry, Peer, PrefixList, Scope,
+    Service, Settings, SgRule, Subnet, Vpc,
 };
 
 use crate::aws;
