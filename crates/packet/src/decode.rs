@@ -2,8 +2,8 @@
 
 use vpcreplay_flow::{Cause, Decap, Decoded, IpHeader, LinkType, PacketFacts, Protocol, Transport, Tunnel};
 
-use crate::fragment::{FragmentMark, FragmentRole, Fragments, OuterFirst};
-use crate::ip::{self, Datagram};
+use crate::fragment::{Fragments, OuterFirst};
+use crate::ip::{self, Datagram, Version};
 use crate::link::{self, Payload};
 use crate::window::Window;
 use crate::{transport, tunnel};
@@ -26,6 +26,7 @@ impl DecodedFrame {
         self.fragments.is_any()
     }
 
+    #[inline]
     const fn unjudged(cause: Cause, header: Option<IpHeader>) -> Self {
         Self { tunnel: None, decoded: Decoded::Unjudged(cause, header), fragments: Fragments::NONE }
     }
@@ -59,44 +60,80 @@ pub const fn tunnel_port(decoded: &Decoded) -> Option<Decap> {
 /// Decodes an IP packet and takes off the tunnel that it is, if that is wanted.
 #[inline]
 fn network(payload: Payload, packet: Window<'_>, decap: Decap) -> DecodedFrame {
-    let (decoded, datagram) = packet_facts(payload, packet);
-    if let (true, Some(datagram)) = (decap != Decap::None && tunnel_port(&decoded) == Some(decap), &datagram) {
-        return inside(datagram, &decoded, decap);
+    match ip::version(payload, packet) {
+        Ok(Version::V4) => match ip::read_v4(packet) {
+            Ok(datagram) => packet_or_tunnel(&datagram, decap),
+            Err(cause) => DecodedFrame::unjudged(cause, None),
+        },
+        Ok(Version::V6) => match ip::read_v6(packet) {
+            Ok(datagram) => packet_or_tunnel(&datagram, decap),
+            Err((cause, header)) => DecodedFrame::unjudged(cause, header),
+        },
+        Err(cause) => DecodedFrame::unjudged(cause, None),
     }
-    let judged = match datagram {
-        Some(datagram) => datagram.fragment,
-        None => None,
-    };
-    DecodedFrame { tunnel: None, decoded, fragments: Fragments { judged, outer: None } }
 }
 
-/// The facts of an IP packet as it is, and the packet where its transport header could be read.
+#[expect(
+    clippy::inline_always,
+    reason = "else the parts of the result are copied about, at three times the cost"
+)]
+#[inline(always)]
+fn packet_or_tunnel(datagram: &Datagram<'_>, decap: Decap) -> DecodedFrame {
+    if datagram.is_later_fragment() {
+        return judged(datagram, Transport::Unknown);
+    }
+    match datagram.protocol {
+        Protocol::TCP => match transport::tcp(datagram.payload) {
+            Ok(transport) => judged(datagram, transport),
+            Err(cause) => DecodedFrame::unjudged(cause, Some(datagram.header())),
+        },
+        protocol if protocol.has_ports() => match transport::ports(datagram.payload) {
+            Ok((src_port, dst_port)) if is_tunnel(protocol, dst_port, decap) => {
+                inside(datagram, (src_port, dst_port), decap)
+            }
+            Ok((src_port, dst_port)) => judged(datagram, Transport::Ports { src_port, dst_port }),
+            Err(cause) => DecodedFrame::unjudged(cause, Some(datagram.header())),
+        },
+        _ => without_ports(datagram),
+    }
+}
+
+#[inline(never)]
+fn without_ports(datagram: &Datagram<'_>) -> DecodedFrame {
+    match transport::without_ports(datagram) {
+        Ok(transport) => judged(datagram, transport),
+        Err(cause) => DecodedFrame::unjudged(cause, Some(datagram.header())),
+    }
+}
+
+/// A packet with facts.
+#[expect(
+    clippy::inline_always,
+    reason = "else the parts of the result are copied about, at three times the cost"
+)]
+#[inline(always)]
+fn judged(datagram: &Datagram<'_>, transport: Transport) -> DecodedFrame {
+    let &Datagram { protocol, length, fragment, .. } = datagram;
+    let (src, dst) = datagram.addresses.pair();
+    DecodedFrame {
+        tunnel: None,
+        decoded: Decoded::Packet(PacketFacts { src, dst, protocol, transport, length }),
+        fragments: Fragments { judged: fragment, outer: None },
+    }
+}
+
 #[inline]
-fn packet_facts(payload: Payload, packet: Window<'_>) -> (Decoded, Option<Datagram<'_>>) {
-    let datagram = match ip::read(payload, packet) {
-        Ok(datagram) => datagram,
-        Err((cause, header)) => return (Decoded::Unjudged(cause, header), None),
-    };
-    let transport = if datagram.is_later_fragment() {
-        Transport::Unknown
-    } else {
-        match transport::read(&datagram) {
-            Ok(transport) => transport,
-            Err(cause) => return (Decoded::Unjudged(cause, Some(datagram.header())), None),
-        }
-    };
-    let Datagram { src, dst, protocol, length, .. } = datagram;
-    (Decoded::Packet(PacketFacts { src, dst, protocol, transport, length }), Some(datagram))
+fn is_tunnel(protocol: Protocol, dst_port: u16, decap: Decap) -> bool {
+    decap != Decap::None && protocol == Protocol::UDP && tunnel::of_port(dst_port) == Some(decap)
 }
 
 /// Decodes what is inside a tunnel datagram; one level is taken off (S2.6).
 #[inline(never)]
-fn inside(outer: &Datagram<'_>, decoded: &Decoded, decap: Decap) -> DecodedFrame {
+fn inside(outer: &Datagram<'_>, ports: (u16, u16), decap: Decap) -> DecodedFrame {
     let opened = match decap {
         Decap::Geneve => tunnel::geneve(outer.payload),
         Decap::Vxlan | Decap::None => tunnel::vxlan(outer.payload),
     };
-    let outer_first = outer.fragment.and_then(|mark| outer_first(outer, decoded, mark));
     let mut frame = match opened {
         // The inner packet is the one to report, and there is none.
         Err(cause) => DecodedFrame::unjudged(cause, None),
@@ -108,14 +145,10 @@ fn inside(outer: &Datagram<'_>, decoded: &Decoded, decap: Decap) -> DecodedFrame
             DecodedFrame { tunnel: Some(tunnel), ..frame }
         }
     };
-    frame.fragments.outer = outer_first;
+    // Its later fragments are judged as outer packets (S12.4, S12.13). Itself it can be but a first one here.
+    frame.fragments.outer = outer.fragment.map(|mark| {
+        let (src, dst) = outer.addresses.pair();
+        OuterFirst { src, dst, mark, protocol: outer.protocol, src_port: ports.0, dst_port: ports.1 }
+    });
     frame
-}
-
-/// What later fragments of a tunnel datagram inherit: they are judged as outer packets (S12.4).
-fn outer_first(outer: &Datagram<'_>, decoded: &Decoded, mark: FragmentMark) -> Option<OuterFirst> {
-    let Decoded::Packet(facts) = decoded else { return None };
-    let (src_port, dst_port) = facts.transport.ports()?;
-    let Datagram { src, dst, protocol, .. } = *outer;
-    (mark.role == FragmentRole::First).then_some(OuterFirst { src, dst, mark, protocol, src_port, dst_port })
 }

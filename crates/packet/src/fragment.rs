@@ -150,8 +150,11 @@ impl FragmentTable {
         // Replaced ones leave stale keys behind; without this a storm of one key would grow the queue for ever.
         if self.queue.len() > 2 * CAPACITY {
             let mut newest = std::collections::HashSet::new();
-            let mut kept: VecDeque<_> =
-                std::mem::take(&mut self.queue).into_iter().rev().filter(|(_, key)| newest.insert(*key)).collect();
+            let mut kept: VecDeque<_> = std::mem::take(&mut self.queue)
+                .into_iter()
+                .rev()
+                .filter(|(_, key)| newest.insert(*key))
+                .collect();
             kept.make_contiguous().reverse();
             self.queue = kept;
         }

@@ -8,13 +8,47 @@ use crate::fragment::{FragmentMark, FragmentRole};
 use crate::link::Payload;
 use crate::window::Window;
 
+/// Source and destination, still in the header: copying addresses about is what costs most on the hot path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addresses<'a> {
+    /// Two IPv4 addresses.
+    V4(&'a [u8; 8]),
+    /// Two IPv6 addresses.
+    V6(&'a [u8; 32]),
+}
+
+impl Addresses<'_> {
+    /// Source and destination.
+    #[inline]
+    pub(crate) fn pair(self) -> (IpAddr, IpAddr) {
+        match self {
+            Self::V4(bytes) => {
+                let (halves, _) = bytes.as_chunks::<4>();
+                let &[src, dst] = halves else { return (UNSPECIFIED, UNSPECIFIED) };
+                (IpAddr::V4(Ipv4Addr::from(src)), IpAddr::V4(Ipv4Addr::from(dst)))
+            }
+            Self::V6(bytes) => {
+                let (halves, _) = bytes.as_chunks::<16>();
+                let &[src, dst] = halves else { return (UNSPECIFIED, UNSPECIFIED) };
+                (IpAddr::V6(Ipv6Addr::from(src)), IpAddr::V6(Ipv6Addr::from(dst)))
+            }
+        }
+    }
+
+    /// Whether they are IPv4 addresses.
+    pub(crate) const fn is_v4(self) -> bool {
+        matches!(self, Self::V4(_))
+    }
+}
+
+/// Never seen: the chunks are always two.
+const UNSPECIFIED: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
 /// An IP packet whose header (and chain of extension headers) is whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Datagram<'a> {
-    /// Source address.
-    pub(crate) src: IpAddr,
-    /// Destination address.
-    pub(crate) dst: IpAddr,
+    /// Source and destination address.
+    pub(crate) addresses: Addresses<'a>,
     /// Protocol after IPv6 extension headers; in a later fragment what the fragment header says.
     pub(crate) protocol: Protocol,
     /// IP total length in bytes (S2.3).
@@ -27,11 +61,13 @@ pub(crate) struct Datagram<'a> {
 
 impl Datagram<'_> {
     /// The header as a frame without facts reports it.
-    pub(crate) const fn header(&self) -> IpHeader {
-        IpHeader { src: self.src, dst: self.dst, protocol: Some(self.protocol), length: self.length }
+    pub(crate) fn header(&self) -> IpHeader {
+        let (src, dst) = self.addresses.pair();
+        IpHeader { src, dst, protocol: Some(self.protocol), length: self.length }
     }
 
     /// Whether it is a fragment without a transport header.
+    #[inline]
     pub(crate) fn is_later_fragment(&self) -> bool {
         self.fragment.is_some_and(|mark| mark.role == FragmentRole::Later)
     }
@@ -40,22 +76,29 @@ impl Datagram<'_> {
 /// Why a packet has no facts, and its header where that is whole.
 pub(crate) type Fault = (Cause, Option<IpHeader>);
 
+/// The IP version of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
 const V4_HEADER: usize = 20;
 const V6_HEADER: usize = 40;
 
-/// Reads an IP packet at the start of a window, of the version that the link layer announced.
+/// The version of an IP packet: its first nibble, which must be what the link layer announced (S2.2).
 #[inline]
-pub(crate) fn read(payload: Payload, packet: Window<'_>) -> Result<Datagram<'_>, Fault> {
-    let version = packet.bytes.first().map(|byte| byte >> 4);
-    match (payload, version) {
-        (Payload::V4 | Payload::Ip | Payload::ByNibble, Some(4)) => {
-            read_v4(packet).map_err(|cause| (cause, None))
-        }
-        (Payload::V6 | Payload::Ip | Payload::ByNibble, Some(6)) => read_v6(packet),
-        (Payload::V6, None) => Err((packet.missing(V6_HEADER), None)),
-        (_, None) => Err((packet.missing(V4_HEADER), None)),
-        (Payload::ByNibble, Some(_)) => Err((Cause::NotIp, None)),
-        _ => Err((Cause::Malformed, None)),
+pub(crate) fn version(payload: Payload, packet: Window<'_>) -> Result<Version, Cause> {
+    let nibble = packet.bytes.first().map(|byte| byte >> 4);
+    match (payload, nibble) {
+        (Payload::V4 | Payload::Ip | Payload::ByNibble, Some(4)) => Ok(Version::V4),
+        (Payload::V6 | Payload::Ip | Payload::ByNibble, Some(6)) => Ok(Version::V6),
+        (Payload::V6, None) => Err(packet.missing(V6_HEADER)),
+        (_, None) => Err(packet.missing(V4_HEADER)),
+        (Payload::ByNibble, Some(_)) => Err(Cause::NotIp),
+        _ => Err(Cause::Malformed),
     }
 }
 
@@ -70,8 +113,9 @@ fn bounded(packet: Window<'_>, field: Option<usize>) -> (Window<'_>, u32) {
     (packet, u32::try_from(packet.wire).unwrap_or(u32::MAX))
 }
 
+/// Reads an IPv4 packet.
 #[inline]
-fn read_v4(packet: Window<'_>) -> Result<Datagram<'_>, Cause> {
+pub(crate) fn read_v4(packet: Window<'_>) -> Result<Datagram<'_>, Cause> {
     let Some(header) = packet.bytes.first_chunk::<V4_HEADER>() else {
         return Err(cut_v4(packet));
     };
@@ -88,9 +132,10 @@ fn read_v4(packet: Window<'_>) -> Result<Datagram<'_>, Cause> {
         let identification = u32::from(u16::from_be_bytes([header[4], header[5]]));
         FragmentMark { role, protocol, identification }
     });
-    let src = IpAddr::V4(Ipv4Addr::new(header[12], header[13], header[14], header[15]));
-    let dst = IpAddr::V4(Ipv4Addr::new(header[16], header[17], header[18], header[19]));
-    Ok(Datagram { src, dst, protocol, length, fragment, payload })
+    let Some(addresses) = header.last_chunk() else {
+        return Err(Cause::Truncated); // Never: 20 bytes have a last 8.
+    };
+    Ok(Datagram { addresses: Addresses::V4(addresses), protocol, length, fragment, payload })
 }
 
 /// The cause for fewer than 20 bytes of an IPv4 header: a bad field among them comes first (S12.3).
@@ -105,23 +150,26 @@ fn cut_v4(packet: Window<'_>) -> Cause {
     if is_contradiction { Cause::Malformed } else { packet.missing(header_length) }
 }
 
-fn read_v6(packet: Window<'_>) -> Result<Datagram<'_>, Fault> {
+/// Reads an IPv6 packet and follows its extension headers.
+pub(crate) fn read_v6(packet: Window<'_>) -> Result<Datagram<'_>, Fault> {
     let header: &[u8; V6_HEADER] = packet.array().map_err(|cause| (cause, None))?;
     let payload_length = usize::from(u16::from_be_bytes([header[4], header[5]]));
     let next_header = header[6];
     // Nothing at all behind the header is what "no next header" means; else 0 is a jumbogram or an offload (S12.3).
     let is_known = payload_length != 0 || next_header == NO_NEXT_HEADER;
     let (packet, length) = bounded(packet, is_known.then_some(V6_HEADER + payload_length));
-    let [src, dst] = [8, 24].map(|at| {
-        let octets = header.get(at..).and_then(<[u8]>::first_chunk::<16>);
-        IpAddr::V6(Ipv6Addr::from(octets.copied().unwrap_or_default()))
-    });
-    let chain = packet.behind(V6_HEADER).and_then(|rest| Chain::follow(next_header, rest));
-    match chain {
+    let Some(addresses) = header.last_chunk() else {
+        return Err((Cause::Truncated, None)); // Never: 40 bytes have a last 32.
+    };
+    let addresses = Addresses::V6(addresses);
+    match packet.behind(V6_HEADER).and_then(|rest| Chain::follow(next_header, rest)) {
         Ok(Chain { protocol, fragment, payload }) => {
-            Ok(Datagram { src, dst, protocol, length, fragment, payload })
+            Ok(Datagram { addresses, protocol, length, fragment, payload })
         }
-        Err(cause) => Err((cause, Some(IpHeader { src, dst, protocol: None, length }))),
+        Err(cause) => {
+            let (src, dst) = addresses.pair();
+            Err((cause, Some(IpHeader { src, dst, protocol: None, length })))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The flow of the packet that an ICMP error quotes (S2.4, S12.5).
 
-use vpcreplay_flow::{FlowKey, IcmpType, Protocol};
+use vpcreplay_flow::{FlowKey, IcmpType};
 
-use crate::ip::{self, Datagram};
+use crate::ip::{self, Datagram, Version};
 use crate::link::Payload;
 use crate::transport;
 
@@ -12,17 +12,20 @@ const ERROR_HEADER: usize = 8;
 /// The flow key of the packet quoted by an ICMP error; `None` when the quote is no packet of the error's own IP
 /// version, a later fragment, or cut before the ports or the identifier.
 pub(crate) fn flow(error: &Datagram<'_>) -> Option<FlowKey> {
-    let version = if error.src.is_ipv4() { Payload::V4 } else { Payload::V6 };
-    let quoted = ip::read(version, error.payload.behind(ERROR_HEADER).ok()?).ok()?;
+    let is_v4 = error.addresses.is_v4();
+    let quote = error.payload.behind(ERROR_HEADER).ok()?;
+    let quoted = match ip::version(if is_v4 { Payload::V4 } else { Payload::V6 }, quote).ok()? {
+        Version::V4 => ip::read_v4(quote).ok()?,
+        Version::V6 => ip::read_v6(quote).ok()?,
+    };
     if quoted.is_later_fragment() {
         return None;
     }
-    let Datagram { src, dst, protocol, payload, .. } = quoted;
+    let (src, dst) = quoted.addresses.pair();
+    let protocol = quoted.protocol;
     if protocol.has_ports() {
-        // Four bytes will do, of TCP too: a quote need not hold the flags.
-        let ports: &[u8; 4] = payload.array().ok()?;
-        let src_port = u16::from_be_bytes([ports[0], ports[1]]);
-        let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
+        // The ports will do, of TCP too: a quote need not hold the flags.
+        let (src_port, dst_port) = transport::ports(quoted.payload).ok()?;
         return Some(FlowKey::ports(protocol, (src, src_port), (dst, dst_port)).0);
     }
     if transport::is_own_icmp(&quoted) {
@@ -32,8 +35,7 @@ pub(crate) fn flow(error: &Datagram<'_>) -> Option<FlowKey> {
 }
 
 fn quoted_icmp(quoted: &Datagram<'_>) -> Option<FlowKey> {
-    let ends = (quoted.src, quoted.dst);
-    let protocol: Protocol = quoted.protocol;
+    let (ends, protocol) = (quoted.addresses.pair(), quoted.protocol);
     let &[icmp_type, code] = quoted.payload.array().ok()?;
     if let IcmpType::Query(kind, role) = IcmpType::of(protocol, icmp_type) {
         let header: &[u8; 6] = quoted.payload.array().ok()?;

@@ -4,40 +4,38 @@ use vpcreplay_flow::{Cause, IcmpType, Protocol, TcpFlags, Transport};
 
 use crate::ip::Datagram;
 use crate::quote;
+use crate::window::Window;
 
-/// Whether a protocol is the ICMP of the packet's own IP version; the other one is "any other protocol" (S2.4).
+/// Reads what is needed of a TCP header; a data offset below 5 changes nothing (S12.3).
+#[inline]
+pub(crate) fn tcp(payload: Window<'_>) -> Result<Transport, Cause> {
+    let header: &[u8; 14] = payload.array()?;
+    Ok(Transport::Tcp {
+        src_port: u16::from_be_bytes([header[0], header[1]]),
+        dst_port: u16::from_be_bytes([header[2], header[3]]),
+        flags: TcpFlags(header[13]),
+    })
+}
+
+/// Reads the source and destination port of any protocol with ports; a UDP length below 8 changes nothing (S12.3).
+#[inline]
+pub(crate) fn ports(payload: Window<'_>) -> Result<(u16, u16), Cause> {
+    let header: &[u8; 4] = payload.array()?;
+    Ok((u16::from_be_bytes([header[0], header[1]]), u16::from_be_bytes([header[2], header[3]])))
+}
+
+/// Whether a packet is the ICMP of its own IP version; the other one is "any other protocol" (S2.4).
 pub(crate) const fn is_own_icmp(datagram: &Datagram<'_>) -> bool {
     match datagram.protocol {
-        Protocol::ICMP => datagram.src.is_ipv4(),
-        Protocol::ICMPV6 => datagram.src.is_ipv6(),
+        Protocol::ICMP => datagram.addresses.is_v4(),
+        Protocol::ICMPV6 => !datagram.addresses.is_v4(),
         _ => false,
     }
 }
 
-/// Reads the transport header of a packet that is no later fragment. A TCP data offset below 5 and a UDP length
-/// below 8 change nothing (S12.3).
-#[inline]
-pub(crate) fn read(datagram: &Datagram<'_>) -> Result<Transport, Cause> {
-    let payload = datagram.payload;
-    match datagram.protocol {
-        Protocol::TCP => {
-            let header: &[u8; 14] = payload.array()?;
-            Ok(Transport::Tcp {
-                src_port: u16::from_be_bytes([header[0], header[1]]),
-                dst_port: u16::from_be_bytes([header[2], header[3]]),
-                flags: TcpFlags(header[13]),
-            })
-        }
-        Protocol::UDP | Protocol::UDP_LITE | Protocol::SCTP | Protocol::DCCP => {
-            let header: &[u8; 4] = payload.array()?;
-            Ok(Transport::Ports {
-                src_port: u16::from_be_bytes([header[0], header[1]]),
-                dst_port: u16::from_be_bytes([header[2], header[3]]),
-            })
-        }
-        Protocol::ICMP | Protocol::ICMPV6 if is_own_icmp(datagram) => icmp(datagram),
-        _ => Ok(Transport::Other),
-    }
+/// Reads what is needed of a packet without ports that is no later fragment.
+pub(crate) fn without_ports(datagram: &Datagram<'_>) -> Result<Transport, Cause> {
+    if is_own_icmp(datagram) { icmp(datagram) } else { Ok(Transport::Other) }
 }
 
 /// Reads an ICMP or ICMPv6 header: type and code, of queries the identifier, of errors the quoted flow.

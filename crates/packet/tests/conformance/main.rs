@@ -27,7 +27,16 @@ fn merge(files: Vec<Vec<Frame>>) -> Vec<Frame> {
 }
 
 const FIELDS: [&str; 11] = [
-    "src", "dst", "protocol", "src_port", "dst_port", "icmp_type", "icmp_code", "tcp_flags", "length", "vni",
+    "src",
+    "dst",
+    "protocol",
+    "src_port",
+    "dst_port",
+    "icmp_type",
+    "icmp_code",
+    "tcp_flags",
+    "length",
+    "vni",
     "gwlb_endpoint",
 ];
 
