@@ -37,7 +37,7 @@ struct Lane {
     open: Option<i64>,
     occupancy: u64,
     row: SeriesRow,
-    /// Whether anything happened in the open period.
+    /// Whether anything happened in the open period; in a long gap, at any scope.
     is_eventful: bool,
 }
 
@@ -50,6 +50,8 @@ pub struct Series {
     newest: Option<i64>,
     /// Whether the gap before the packet being served is a long one.
     in_long_gap: bool,
+    /// The newest period of the gap at which runs are broken.
+    broken: Option<i64>,
     /// Rows in order, and from `sorted` on those of the gap being served, unordered.
     rows: Vec<SeriesRow>,
     sorted: usize,
@@ -59,7 +61,15 @@ impl Series {
     /// An empty series. A period of 0 counts as 1 ns.
     pub fn new(period: Span) -> Self {
         let period = i64::try_from(period.nanos()).unwrap_or(i64::MAX).max(1);
-        Self { period, lanes: Vec::new(), newest: None, in_long_gap: false, rows: Vec::new(), sorted: 0 }
+        Self {
+            period,
+            lanes: Vec::new(),
+            newest: None,
+            in_long_gap: false,
+            broken: None,
+            rows: Vec::new(),
+            sorted: 0,
+        }
     }
 
     /// Brings a scope in: it has rows from the period of `now` on, or from the first packet's.
@@ -68,6 +78,9 @@ impl Series {
             self.lanes.resize(scope as usize + 1, Lane::default());
         }
         let period = self.period_of(now);
+        if self.lanes.get(scope as usize).is_some_and(|lane| lane.open.is_none()) {
+            self.break_runs(period);
+        }
         if let Some(lane) = self.lanes.get_mut(scope as usize) {
             lane.open.get_or_insert(period);
         }
@@ -97,7 +110,7 @@ impl Series {
         }
         self.sort();
         self.newest = Some(period);
-        self.in_long_gap = false;
+        (self.in_long_gap, self.broken) = (false, None);
     }
 
     pub(crate) fn created(&mut self, scope: u32, now: Timestamp) {
@@ -169,9 +182,25 @@ impl Series {
     }
 
     fn book(&mut self, scope: u32, time: Timestamp, event: impl FnOnce(&mut Lane)) {
-        self.catch_up(scope as usize, self.period_of(time));
+        let period = self.period_of(time);
+        self.break_runs(period);
+        self.catch_up(scope as usize, period);
         if let Some(lane) = self.lanes.get_mut(scope as usize) {
             event(lane);
+            lane.is_eventful = true;
+        }
+    }
+
+    /// In a long gap an eventful period has a row of its own at every scope.
+    fn break_runs(&mut self, period: i64) {
+        if !self.in_long_gap || self.broken == Some(period) {
+            return;
+        }
+        self.broken = Some(period);
+        for scope in 0..self.lanes.len() {
+            self.catch_up(scope, period);
+        }
+        for lane in &mut self.lanes {
             lane.is_eventful = true;
         }
     }

@@ -186,7 +186,7 @@ pub(crate) fn record(flow: &Flow<Memory>, over: Timestamp) -> Option<FlowRecord>
         reverse,
         connection_count: detail.connection_count,
         connections,
-        outcome: outcome(&forward, &reverse, has_syn.then_some(SynSeen)),
+        outcome: outcome(&forward, &reverse, has_syn.then_some(&SynSeen)),
         over,
     })
 }
@@ -194,7 +194,7 @@ pub(crate) fn record(flow: &Flow<Memory>, over: Timestamp) -> Option<FlowRecord>
 /// A bare SYN of the flow was seen.
 struct SynSeen;
 
-fn outcome(forward: &EndCounts, reverse: &EndCounts, syn: Option<SynSeen>) -> Outcome {
+fn outcome(forward: &EndCounts, reverse: &EndCounts, syn: Option<&SynSeen>) -> Outcome {
     let is_judged = reverse.allowed + reverse.denied > 0;
     if forward.allowed == 0 {
         Outcome::Blocked

@@ -22,3 +22,4 @@ pub use settings::{FlowRecords, Settings, Timeline, When};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};
 pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State};
+pub use vpcreplay_policy::{EniId, Mode, Registry, RuleId, ScopeId, TcpMidstream};

@@ -43,7 +43,7 @@ impl World {
         if is_multicast(facts.dst) {
             return Err(Reason::Multicast);
         }
-        let (source, destination) = (self.policy.owner(facts.src), self.policy.owner(facts.dst));
+        let (source, destination) = (self.owner(facts.src), self.owner(facts.dst));
         if source.is_none() && destination.is_none() {
             return Err(Reason::NoInterface);
         }
@@ -54,6 +54,12 @@ impl World {
             return Err(Reason::Exempt);
         }
         Ok(Ends { source, destination })
+    }
+
+    /// The ENI that owns an address, if it is one that is judged.
+    fn owner(&self, address: IpAddr) -> Option<EniId> {
+        let owner = self.policy.owner(address)?;
+        self.settings.only.as_ref().is_none_or(|only| only.contains(&owner)).then_some(owner)
     }
 
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
@@ -129,10 +135,9 @@ impl World {
     ) -> Verdict {
         let verdict = self.take_path(passage, ends, trace);
         let allowed = if verdict.is_allowed() { Allowed::Yes } else { Allowed::No };
-        if let Some(flow) = passage.flow.and_then(|(id, _)| self.table.flow_mut(id)) {
-            if flow.number().is_some() {
-                flow.memory.after(sent, allowed);
-            }
+        let flow = passage.flow.and_then(|(id, _)| self.table.flow_mut(id));
+        if let Some(flow) = flow.filter(|flow| flow.number().is_some()) {
+            flow.memory.after(sent, allowed);
         }
         verdict
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vpcreplay_flow::{Span, Timestamp};
-use vpcreplay_policy::{IcmpErrors, Mode, Policy, Registry, TcpMidstream};
+use vpcreplay_policy::{EniId, IcmpErrors, Mode, Policy, Registry, TcpMidstream};
 
 /// The options that stay for the whole replay (S10.1).
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub series_period: Option<Span>,
     /// Whether records of flows are wanted (S9.3); they cost memory.
     pub flow_records: FlowRecords,
+    /// The ENIs that are judged, where the user chose some; the others count as not modelled.
+    pub only: Option<Vec<EniId>>,
 }
 
 /// Whether flow records are kept.
@@ -44,6 +46,7 @@ impl Default for Settings {
             max_flows: 4_194_304,
             series_period: None,
             flow_records: FlowRecords::Off,
+            only: None,
         }
     }
 }

@@ -1,1 +1,24 @@
-//! The library façade: captures to verdicts to sinks
+//! Replays captures through a model of the AWS VPC firewall: captures in, verdicts out.
+//!
+//! A [`Plan`] says what is replayed and what is written; [`run`] does it and returns the summary. The order of
+//! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
+
+mod error;
+mod feed;
+mod model;
+mod outputs;
+mod plan;
+mod run;
+
+pub use error::ReplayError;
+pub use feed::{Feed, FeedStats, Item, Selection, TimeBound};
+pub use model::{LoadedModels, ModelPaths, load_models};
+pub use outputs::{OutputFiles, Target};
+pub use plan::{Limits, Plan};
+pub use run::{Progress, Report, Signal, Unobserved, run};
+pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
+pub use vpcreplay_engine::{self as engine, When};
+pub use vpcreplay_flow as flow;
+pub use vpcreplay_packet as packet;
+pub use vpcreplay_policy as policy;
+pub use vpcreplay_sinks as sinks;

@@ -1,0 +1,187 @@
+//! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection.
+
+use vpcreplay_capture::{CaptureSet, Frame};
+use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, Span, Timestamp, Tunnel};
+use vpcreplay_packet::{FragmentTable, decode, tunnel_port};
+
+use crate::ReplayError;
+
+/// A packet of the replay and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// Number in replay order, from 1 (S1.4).
+    pub number: u64,
+    /// Index of its file in [`CaptureSet::names`].
+    pub file: usize,
+    /// Number of its frame in that file, from 1.
+    pub frame: u64,
+    /// Its own timestamp.
+    pub time: Timestamp,
+    /// Engine time at the packet (S1.2).
+    pub now: Timestamp,
+    /// The tunnel taken off.
+    pub tunnel: Option<Tunnel>,
+    /// What became of its frame.
+    pub decoded: Decoded,
+}
+
+/// Which frames are replayed. The others are read and passed over: they have no packet number.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection {
+    /// Not before this time.
+    pub since: Option<TimeBound>,
+    /// Only before this time.
+    pub until: Option<TimeBound>,
+    /// At most this many packets.
+    pub first: Option<u64>,
+}
+
+/// A bound in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeBound {
+    /// A point in time.
+    At(Timestamp),
+    /// This long after the first frame of the captures.
+    After(Span),
+}
+
+/// What was seen on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedStats {
+    /// Packets given out.
+    pub packets: u64,
+    /// Frames that the selection passed over.
+    pub passed_over: u64,
+    /// Packets stamped earlier than engine time (S1.2).
+    pub clock_regressions: u64,
+    /// Steps of more than a day (S1.2).
+    pub clock_jumps: u64,
+    /// The first packet that made such a step.
+    pub first_clock_jump: Option<u64>,
+    /// Packets to the port of VXLAN while nothing is taken off (S2.6).
+    pub vxlan_packets: u64,
+    /// Packets to the port of GENEVE while nothing is taken off (S2.6).
+    pub geneve_packets: u64,
+    /// Packets that an IP fragment is part of, or a later fragment of (S2.7).
+    pub fragments: u64,
+    /// First fragments that were not entered because the table was full (S2.7).
+    pub fragments_forgotten: u64,
+    /// Engine time of the first packet.
+    pub first_time: Option<Timestamp>,
+    /// Engine time of the last packet.
+    pub last_time: Option<Timestamp>,
+}
+
+/// The packets of some captures, decoded, in replay order.
+#[derive(Debug)]
+pub struct Feed {
+    captures: CaptureSet,
+    decap: Decap,
+    selection: Selection,
+    clock: Clock,
+    fragments: FragmentTable,
+    first_frame: Option<Timestamp>,
+    stats: FeedStats,
+}
+
+impl Feed {
+    /// The packets of captures with a tunnel taken off, as far as they are selected.
+    pub fn new(captures: CaptureSet, decap: Decap, selection: Selection) -> Self {
+        Self {
+            captures,
+            decap,
+            selection,
+            clock: Clock::default(),
+            fragments: FragmentTable::new(),
+            first_frame: None,
+            stats: FeedStats::default(),
+        }
+    }
+
+    /// Fills a batch with up to `size` packets; it stays empty at the end of the captures.
+    ///
+    /// # Errors
+    /// A capture that cannot be read on.
+    pub fn fill(&mut self, batch: &mut Vec<Item>, size: usize) -> Result<(), ReplayError> {
+        batch.clear();
+        while batch.len() < size && self.selection.first.is_none_or(|first| self.stats.packets < first) {
+            let Some(frame) = self.captures.next_frame()? else { break };
+            let first_frame = *self.first_frame.get_or_insert(frame.time);
+            if !self.selection.takes(frame.time, first_frame) {
+                self.stats.passed_over += 1;
+                continue;
+            }
+            let item = Decoder { decap: self.decap, clock: &mut self.clock, fragments: &mut self.fragments }
+                .item(&frame, &mut self.stats);
+            batch.push(item);
+        }
+        self.stats.fragments_forgotten = self.fragments.forgotten();
+        Ok(())
+    }
+
+    /// What was seen so far.
+    pub const fn stats(&self) -> &FeedStats {
+        &self.stats
+    }
+
+    /// The captures.
+    pub const fn captures(&self) -> &CaptureSet {
+        &self.captures
+    }
+}
+
+/// The parts of a feed that turn a frame into a packet, apart from the captures that lend the frame.
+struct Decoder<'a> {
+    decap: Decap,
+    clock: &'a mut Clock,
+    fragments: &'a mut FragmentTable,
+}
+
+impl Decoder<'_> {
+    fn item(&mut self, frame: &Frame<'_>, stats: &mut FeedStats) -> Item {
+        stats.packets += 1;
+        let (now, step) = self.clock.observe(frame.time);
+        match step {
+            ClockStep::Forward => {}
+            ClockStep::Regression => stats.clock_regressions += 1,
+            ClockStep::Jump => {
+                stats.clock_jumps += 1;
+                stats.first_clock_jump.get_or_insert(stats.packets);
+            }
+        }
+        stats.first_time.get_or_insert(now);
+        stats.last_time = Some(now);
+        let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
+        if decoded.is_fragment() {
+            stats.fragments += 1;
+            self.fragments.resolve(&mut decoded, now);
+        }
+        if self.decap == Decap::None {
+            match tunnel_port(&decoded.decoded) {
+                Some(Decap::Vxlan) => stats.vxlan_packets += 1,
+                Some(Decap::Geneve) => stats.geneve_packets += 1,
+                _ => {}
+            }
+        }
+        Item {
+            number: stats.packets,
+            file: frame.file,
+            frame: frame.number,
+            time: frame.time,
+            now,
+            tunnel: decoded.tunnel,
+            decoded: decoded.decoded,
+        }
+    }
+}
+
+impl Selection {
+    fn takes(&self, time: Timestamp, first: Timestamp) -> bool {
+        let resolve = |bound: TimeBound| match bound {
+            TimeBound::At(time) => time,
+            TimeBound::After(span) => first.after(span),
+        };
+        self.since.is_none_or(|since| resolve(since) <= time)
+            && self.until.is_none_or(|until| time < resolve(until))
+    }
+}

@@ -1,0 +1,148 @@
+//! The files a replay writes.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use vpcreplay_engine::{Engine, FlowRecord};
+use vpcreplay_sinks::{FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
+
+use crate::{Item, ReplayError};
+
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+/// The outputs that were asked for; each with its format.
+#[derive(Clone, Debug, Default)]
+pub struct OutputFiles {
+    /// A record for each packet.
+    pub verdicts: Option<(Target, Format)>,
+    /// A record for each flow.
+    pub connections: Option<(Target, Format)>,
+    /// A row for each scope and period.
+    pub series: Option<(Target, Format)>,
+}
+
+type Out = Box<dyn Write + Send>;
+
+/// The open outputs of a running replay.
+pub(crate) struct Outputs {
+    verdicts: Option<(String, VerdictWriter<Out>)>,
+    connections: Option<(String, FlowWriter<Out>)>,
+    series: Option<(String, SeriesWriter<Out>)>,
+}
+
+impl Target {
+    /// The name for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdout => "standard output".to_owned(),
+        }
+    }
+
+    fn open(&self) -> Result<Out, ReplayError> {
+        match self {
+            Self::File(path) => match File::create(path) {
+                Ok(file) => Ok(Box::new(BufWriter::with_capacity(1 << 18, file))),
+                Err(source) => Err(ReplayError::Output { name: self.name(), source }),
+            },
+            Self::Stdout => Ok(Box::new(BufWriter::with_capacity(1 << 16, io::stdout()))),
+        }
+    }
+}
+
+impl Outputs {
+    pub(crate) fn open(files: &OutputFiles) -> Result<Self, ReplayError> {
+        let opened = |(target, format): &(Target, Format)| Ok((target.name(), target.open()?, *format));
+        let named = |file: &Option<(Target, Format)>| file.as_ref().map(opened).transpose();
+        Ok(Self {
+            verdicts: named(&files.verdicts)?
+                .map(|(name, out, format)| (name, VerdictWriter::new(format, out))),
+            connections: named(&files.connections)?
+                .map(|(name, out, format)| (name, FlowWriter::new(format, out))),
+            series: named(&files.series)?.map(|(name, out, format)| (name, SeriesWriter::new(format, out))),
+        })
+    }
+
+    /// Writes the verdict of a packet.
+    pub(crate) fn verdict(
+        &mut self,
+        item: &Item,
+        file: &str,
+        verdict: &vpcreplay_engine::Verdict,
+        engine: &Engine,
+    ) -> Result<(), ReplayError> {
+        let Some((name, writer)) = &mut self.verdicts else { return Ok(()) };
+        let row = VerdictRow {
+            packet: item.number,
+            file,
+            frame: item.frame,
+            time: item.time,
+            tunnel: item.tunnel,
+            decoded: &item.decoded,
+            verdict,
+        };
+        writer.write(&row, engine.registry()).map_err(failed(name))
+    }
+
+    /// Writes what a batch has finished: flows that are over and rows of the series.
+    pub(crate) fn drain(&mut self, engine: &mut Engine) -> Result<(), ReplayError> {
+        self.flows(&engine.take_flows(), engine)?;
+        if let Some((name, writer)) = &mut self.series {
+            for row in engine.take_series() {
+                writer.write(&row, engine.registry()).map_err(failed(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flows(&mut self, records: &[FlowRecord], engine: &Engine) -> Result<(), ReplayError> {
+        if let Some((name, writer)) = &mut self.connections {
+            for record in records {
+                writer.write(record, engine.registry()).map_err(failed(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left at the end of the captures and closes the outputs.
+    pub(crate) fn finish(mut self, engine: &mut Engine) -> Result<(), ReplayError> {
+        engine.finish_series();
+        self.drain(engine)?;
+        let live = engine.live_flows();
+        self.flows(&live, engine)?;
+        if let Some((name, writer)) = self.verdicts {
+            writer.finish().map_err(failed(&name))?;
+        }
+        if let Some((name, writer)) = self.connections {
+            writer.finish().map_err(failed(&name))?;
+        }
+        if let Some((name, writer)) = self.series {
+            writer.finish().map_err(failed(&name))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn wants_flows(&self) -> bool {
+        self.connections.is_some()
+    }
+
+    pub(crate) const fn wants_series(&self) -> bool {
+        self.series.is_some()
+    }
+
+    pub(crate) const fn wants_verdicts(&self) -> bool {
+        self.verdicts.is_some()
+    }
+}
+
+fn failed(name: &str) -> impl FnOnce(io::Error) -> ReplayError + '_ {
+    move |source| ReplayError::Output { name: name.to_owned(), source }
+}

@@ -1,0 +1,218 @@
+//! The replay itself: packets in batches through the engine to the outputs.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use vpcreplay_capture::CaptureSet;
+use vpcreplay_engine::{Engine, FlowRecords, Packet, Settings, Timeline};
+use vpcreplay_flow::Span;
+use vpcreplay_policy::{EniId, Warning};
+
+use crate::outputs::Outputs;
+use crate::{Feed, Item, LoadedModels, Plan, ReplayError, load_models};
+
+/// Batches that may wait between reading and judging.
+const BATCHES_AHEAD: usize = 8;
+/// ENIs named in an error message.
+const KNOWN_ENIS: usize = 8;
+
+/// How far a replay is, and whether it should go on.
+pub trait Progress {
+    /// Told after every batch: bytes of the captures read, of how many, and packets judged.
+    fn update(&mut self, bytes: u64, total: Option<u64>, packets: u64) -> Signal;
+}
+
+/// Whether a replay goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// It does.
+    Continue,
+    /// It ends here, cleanly; its outputs are marked partial.
+    Stop,
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Progress for Unobserved {
+    fn update(&mut self, _bytes: u64, _total: Option<u64>, _packets: u64) -> Signal {
+        Signal::Continue
+    }
+}
+
+/// What a replay leaves behind beside its files.
+#[derive(Debug)]
+pub struct Report {
+    /// The engine after the last packet: counters, peaks, names.
+    pub engine: Engine,
+    /// The captures after the last frame, and what was seen on the way: formats, damage, clock, tunnels.
+    pub feed: Feed,
+    /// What the user should know about the models.
+    pub warnings: Vec<Warning>,
+    /// Whether the replay was stopped before the end of the captures.
+    pub end: Signal,
+}
+
+/// Replays a plan.
+///
+/// # Errors
+/// Captures, models or outputs that cannot be used. What was written before stays valid.
+pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayError> {
+    let models = load_models(&plan.models, &plan.options)?;
+    let captures = CaptureSet::open(&plan.captures)?;
+    let outputs = Outputs::open(&plan.outputs)?;
+    let LoadedModels { timeline, warnings } = models;
+    let settings = settings(plan, &timeline, &outputs)?;
+    let decap = timeline.first.options().decap.unwrap_or_default();
+    let engine = Engine::new(timeline, settings);
+    let feed = Feed::new(captures, decap, plan.selection);
+    let mut judge = Judge { engine, outputs, progress, end: Signal::Continue };
+    let feed = if plan.limits.threads > 1 {
+        judge.beside(feed, plan.limits.batch)?
+    } else {
+        judge.alone(feed, plan.limits.batch)?
+    };
+    let Judge { mut engine, outputs, end, .. } = judge;
+    outputs.finish(&mut engine)?;
+    Ok(Report { engine, feed, warnings, end })
+}
+
+/// The settings of the engine: the plan's over those of the first model.
+fn settings(plan: &Plan, timeline: &Timeline, outputs: &Outputs) -> Result<Settings, ReplayError> {
+    let options = timeline.first.options();
+    let period = options.period.unwrap_or(Span::from_secs(60));
+    Ok(Settings {
+        mode: options.mode.unwrap_or_default(),
+        tcp_midstream: options.tcp_midstream.unwrap_or_default(),
+        icmp_errors: options.icmp_errors.unwrap_or_default(),
+        flow_memory: plan.limits.flow_memory,
+        max_flows: plan.limits.max_flows,
+        series_period: outputs.wants_series().then_some(period),
+        flow_records: if outputs.wants_flows() { FlowRecords::Kept } else { FlowRecords::Off },
+        only: chosen_enis(&plan.enis, timeline)?,
+    })
+}
+
+/// The ENIs that the user chose; `None` when all are judged.
+pub(crate) fn chosen_enis(ids: &[String], timeline: &Timeline) -> Result<Option<Vec<EniId>>, ReplayError> {
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let registry = &timeline.registry;
+    let known = || {
+        let count = u32::try_from(registry.eni_count()).unwrap_or(u32::MAX);
+        (0..count).take(KNOWN_ENIS).map(|eni| registry.eni_name(EniId(eni)).to_owned()).collect()
+    };
+    let find = |id: &String| {
+        registry.eni_id(id).ok_or_else(|| ReplayError::UnknownEni { id: id.clone(), known: known() })
+    };
+    ids.iter().map(find).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+/// The judging side of a replay.
+struct Judge<'a> {
+    engine: Engine,
+    outputs: Outputs,
+    progress: &'a mut dyn Progress,
+    end: Signal,
+}
+
+/// A batch on its way from reading to judging, with how far reading is.
+struct Batch {
+    items: Vec<Item>,
+    names: Vec<String>,
+    bytes: u64,
+    total: Option<u64>,
+}
+
+impl Judge<'_> {
+    /// Reads and judges by turns on this thread.
+    fn alone(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
+        let mut items = Vec::with_capacity(size);
+        loop {
+            feed.fill(&mut items, size)?;
+            let (bytes, total) = feed.captures().progress();
+            if items.is_empty() {
+                return Ok(feed);
+            }
+            self.judge(&items, feed.captures().names())?;
+            self.note(bytes, total, &items);
+            if self.end == Signal::Stop {
+                return Ok(feed);
+            }
+        }
+    }
+
+    /// Reads on a thread of its own while this one judges. Batches come in order, so nothing else changes.
+    fn beside(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
+        let (full_out, full_in) = sync_channel::<Batch>(BATCHES_AHEAD);
+        let (empty_out, empty_in) = sync_channel::<Vec<Item>>(BATCHES_AHEAD + 2);
+        thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                let read = read_ahead(&mut feed, size, &full_out, &empty_in);
+                read.map(|()| feed)
+            });
+            let judged = self.receive(&full_in, &empty_out);
+            drop(full_in);
+            let feed = match reader.join() {
+                Ok(read) => read,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            judged?;
+            feed
+        })
+    }
+
+    fn receive(&mut self, full: &Receiver<Batch>, empty: &SyncSender<Vec<Item>>) -> Result<(), ReplayError> {
+        for batch in full {
+            self.judge(&batch.items, &batch.names)?;
+            self.note(batch.bytes, batch.total, &batch.items);
+            if self.end == Signal::Stop {
+                break;
+            }
+            // The reader may be done already; then the buffer is not needed any more.
+            let _ = empty.try_send(batch.items);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, items: &[Item], names: &[String]) -> Result<(), ReplayError> {
+        let is_recording = self.outputs.wants_verdicts();
+        for item in items {
+            let packet = Packet { number: item.number, now: item.now, decoded: item.decoded };
+            let verdict = self.engine.judge(&packet);
+            if is_recording {
+                let file = names.get(item.file).map_or("", String::as_str);
+                self.outputs.verdict(item, file, &verdict, &self.engine)?;
+            }
+        }
+        self.outputs.drain(&mut self.engine)
+    }
+
+    fn note(&mut self, bytes: u64, total: Option<u64>, items: &[Item]) {
+        let packets = items.last().map_or(0, |item| item.number);
+        self.end = self.progress.update(bytes, total, packets);
+    }
+}
+
+/// Fills batches until the captures end, or until nobody judges any more.
+fn read_ahead(
+    feed: &mut Feed,
+    size: usize,
+    full: &SyncSender<Batch>,
+    empty: &Receiver<Vec<Item>>,
+) -> Result<(), ReplayError> {
+    loop {
+        let mut items = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(size));
+        feed.fill(&mut items, size)?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        let (bytes, total) = feed.captures().progress();
+        let names = feed.captures().names().to_vec();
+        if full.send(Batch { items, names, bytes, total }).is_err() {
+            return Ok(());
+        }
+    }
+}
