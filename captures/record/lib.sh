@@ -103,7 +103,7 @@ capture_stop() {
     wait "$capture_pid" || true
 }
 
-# wait_for HOST PORT: until a TCP port answers from inside the host (over its own loopback, not recorded).
+# wait_for HOST PORT ADDRESS: until a TCP port answers from inside the host (over its own loopback, not recorded).
 wait_for() {
     local name=$1 port=$2 address=$3
     for _ in $(seq 100); do
