@@ -100,6 +100,7 @@ struct Connections<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the fields are named as in the records")]
 struct Connection<'a> {
     connection: u64,
     eni: &'a str,

@@ -99,7 +99,7 @@ fn csv_has_a_header_and_empty_nulls() {
 #[test]
 fn header_names_the_fields_of_the_records() {
     let text = written(Format::JsonLines, &[(&tcp("198.51.100.7", "10.0.1.10"), &accepted(), None)]);
-    let keys: Vec<&str> = text.split("\"").filter(|part| COLUMNS.contains(part)).collect();
+    let keys: Vec<&str> = text.split('"').filter(|part| COLUMNS.contains(part)).collect();
     assert_eq!(keys, COLUMNS);
 }
 
