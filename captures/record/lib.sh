@@ -142,5 +142,5 @@ start_dns() {
 # deliver FILE TARGET: puts a finished recording into its folder.
 deliver() {
     install -m 644 "$1" "$2"
-    echo "$2: $(capinfos -Mrc "$2" | cut -f2) packets"
+    echo "$2: $(capinfos -TrMc "$2" | cut -f2) packets"
 }
