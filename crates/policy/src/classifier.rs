@@ -108,9 +108,10 @@ impl<A: Point> Chunk<A> {
             icmp: Axis::new(icmp, &mut rows),
             numbers: (0..=u8::MAX)
                 .map(|number| {
-                    let covering = patterns.iter().enumerate().filter(|(_, (_, service))| {
-                        covers_unseen(service, Protocol(number), A::ICMP)
-                    });
+                    let covering = patterns
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, (_, service))| covers_unseen(service, Protocol(number), A::ICMP));
                     let mut row = vec![0; rows.words];
                     covering.for_each(|(position, _)| set_bit(&mut row, position, On));
                     rows.intern(&row)
@@ -227,9 +228,8 @@ fn spans<'a>(
     patterns: &'a [Pattern<'a>],
     ranges: impl Fn(&Pattern<'a>) -> Vec<(u128, u128)>,
 ) -> Vec<(usize, u128, u128)> {
-    let of_rule = |(position, pattern)| {
-        ranges(pattern).into_iter().map(move |(first, last)| (position, first, last))
-    };
+    let of_rule =
+        |(position, pattern)| ranges(pattern).into_iter().map(move |(first, last)| (position, first, last));
     patterns.iter().enumerate().flat_map(of_rule).collect()
 }
 
@@ -253,7 +253,9 @@ fn icmp_ranges(service: &Service, own: Protocol) -> Vec<(u128, u128)> {
         (None, None) => vec![(0, u128::from(u16::MAX))],
         (Some(icmp_type), None) => vec![(icmp_type << 8, icmp_type << 8 | 0xff)],
         (Some(icmp_type), Some(code)) => vec![(icmp_type << 8 | code, icmp_type << 8 | code)],
-        (None, Some(code)) => (0..256).map(|icmp_type| (icmp_type << 8 | code, icmp_type << 8 | code)).collect(),
+        (None, Some(code)) => {
+            (0..256).map(|icmp_type| (icmp_type << 8 | code, icmp_type << 8 | code)).collect()
+        }
     }
 }
 
@@ -265,7 +267,9 @@ fn covers_unseen(service: &Service, protocol: Protocol, own_icmp: Protocol) -> b
     match service {
         Service::Tcp(ports) | Service::Udp(ports) => ports.is_all(),
         Service::Icmpv6(..) if own_icmp != Protocol::ICMPV6 => true,
-        Service::Icmp(icmp_type, code) | Service::Icmpv6(icmp_type, code) => icmp_type.is_none() && code.is_none(),
+        Service::Icmp(icmp_type, code) | Service::Icmpv6(icmp_type, code) => {
+            icmp_type.is_none() && code.is_none()
+        }
         Service::All | Service::Number(_) => true,
     }
 }

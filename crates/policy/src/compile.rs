@@ -64,9 +64,12 @@ fn options_in_force(network: &Network, command_line: &Options, first: Option<&Po
     let own = command_line.over(&network.options);
     match first {
         None => own,
-        Some(first) => {
-            Options { profile: own.profile, limit: own.limit, timeouts: own.timeouts, ..first.options.clone() }
-        }
+        Some(first) => Options {
+            profile: own.profile,
+            limit: own.limit,
+            timeouts: own.timeouts,
+            ..first.options.clone()
+        },
     }
 }
 
@@ -159,9 +162,7 @@ impl<'a> Compiler<'a> {
         }
         let set = Arc::new(match peer {
             Peer::Cidr(cidr) => AddressSet::of([*cidr]),
-            Peer::Group(id) => {
-                AddressSet::of(self.members.get(id.as_str()).into_iter().flatten().copied())
-            }
+            Peer::Group(id) => AddressSet::of(self.members.get(id.as_str()).into_iter().flatten().copied()),
             Peer::PrefixList(id) => {
                 let list = self.network.prefix_lists.iter().find(|list| list.id == *id);
                 AddressSet::of(list.iter().flat_map(|list| &list.entries).copied())

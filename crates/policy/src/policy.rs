@@ -212,8 +212,7 @@ impl Policy {
     /// Whether a packet crosses the edge of the ENI's subnet: not when both addresses lie in its CIDRs (S3.5).
     #[inline]
     pub fn crosses_subnet_edge(&self, eni: EniId, src: IpAddr, dst: IpAddr) -> bool {
-        self.subnet(eni)
-            .is_none_or(|subnet| !(subnet.cidrs.contains(src) && subnet.cidrs.contains(dst)))
+        self.subnet(eni).is_none_or(|subnet| !(subnet.cidrs.contains(src) && subnet.cidrs.contains(dst)))
     }
 
     /// What the network ACL of the ENI's subnet says (S5). Asked for an ENI of another generation it denies by rule 0.
@@ -268,7 +267,8 @@ impl Policy {
 
     /// The security group rules tried up to the first match, and why each did or did not match.
     pub fn explain_security_group(&self, eni: EniId, direction: Direction, probe: &Probe) -> Vec<RuleTrial> {
-        self.group_set(eni).map_or_else(Vec::new, |groups| groups.direction(direction).explain(direction, probe))
+        self.group_set(eni)
+            .map_or_else(Vec::new, |groups| groups.direction(direction).explain(direction, probe))
     }
 
     /// The network ACL entries tried up to the first match, and why each did or did not match. The final `*` is the last.

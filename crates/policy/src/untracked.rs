@@ -34,8 +34,7 @@ impl OpenPorts {
             };
             for family in [Family::V4, Family::V6] {
                 for protocol in [Protocol::TCP, Protocol::UDP] {
-                    let is_answer_free =
-                        open_to_all(back, family, protocol).iter().any(Ports::is_all);
+                    let is_answer_free = open_to_all(back, family, protocol).iter().any(Ports::is_all);
                     let slot = case(direction, family, protocol).and_then(|case| open.by_case.get_mut(case));
                     if let (true, Some(slot)) = (is_answer_free, slot) {
                         *slot = joined(open_to_all(there, family, protocol));

@@ -59,8 +59,12 @@ fn unique<T>(kind: &str, parts: &[Part<T>]) -> Result<(), LoadError> {
     for part in parts {
         if let Some(first) = seen.insert(&part.id, &part.origin) {
             return Err(part.origin.blame(
-                LoadError::new(format!("{kind} `{}` is described twice, first in {}", part.id, first.describe()))
-                    .remedy("Keep one of the two."),
+                LoadError::new(format!(
+                    "{kind} `{}` is described twice, first in {}",
+                    part.id,
+                    first.describe()
+                ))
+                .remedy("Keep one of the two."),
             ));
         }
     }
@@ -121,9 +125,12 @@ fn known_vpcs(draft: &mut Draft) -> Result<(), LoadError> {
         let Some(vpc) = subnet.vpc.as_ref().filter(|vpc| !known.contains(vpc.id.as_str())) else { continue };
         if vpc.origin.author == Author::User {
             return Err(vpc.origin.blame(
-                LoadError::new(format!("subnet `{}` is in VPC `{}`, which the model lacks", subnet.id, vpc.id))
-                    .found(nearest(&vpc.id, known.iter().copied()))
-                    .remedy("Add a [[vpc]] with this id, or correct it."),
+                LoadError::new(format!(
+                    "subnet `{}` is in VPC `{}`, which the model lacks",
+                    subnet.id, vpc.id
+                ))
+                .found(nearest(&vpc.id, known.iter().copied()))
+                .remedy("Add a [[vpc]] with this id, or correct it."),
             ));
         }
         missing.insert(vpc.id.clone());
@@ -150,9 +157,12 @@ fn add_unknown_subnets(draft: &mut Draft) -> Result<(), LoadError> {
         }
         if subnet.origin.author == Author::User {
             return Err(subnet.origin.blame(
-                LoadError::new(format!("ENI `{}` is in subnet `{}`, which the model lacks", eni.id, subnet.id))
-                    .found(nearest(&subnet.id, known.iter().copied()))
-                    .remedy("Add a [[subnet]] with this id, or correct it."),
+                LoadError::new(format!(
+                    "ENI `{}` is in subnet `{}`, which the model lacks",
+                    eni.id, subnet.id
+                ))
+                .found(nearest(&subnet.id, known.iter().copied()))
+                .remedy("Add a [[subnet]] with this id, or correct it."),
             ));
         }
         missing.entry(subnet.id.clone()).or_insert_with(|| Part {
@@ -284,9 +294,12 @@ fn enis(draft: &Draft) -> Result<Vec<Eni>, LoadError> {
         let body = &part.body;
         if let Some(group) = body.security_groups.iter().find(|group| !known.contains(group.id.as_str())) {
             return Err(group.origin.blame(
-                LoadError::new(format!("ENI `{}` has security group `{}`, which the model lacks", part.id, group.id))
-                    .found(nearest(&group.id, known.iter().copied()))
-                    .remedy("Add the group to the model: without its rules the ENI cannot be judged."),
+                LoadError::new(format!(
+                    "ENI `{}` has security group `{}`, which the model lacks",
+                    part.id, group.id
+                ))
+                .found(nearest(&group.id, known.iter().copied()))
+                .remedy("Add the group to the model: without its rules the ENI cannot be judged."),
             ));
         }
         Ok(Eni {
@@ -307,11 +320,7 @@ fn enis(draft: &Draft) -> Result<Vec<Eni>, LoadError> {
 fn groups(draft: &mut Draft) -> Result<Vec<SecurityGroup>, LoadError> {
     let mut references = References {
         groups: draft.groups.iter().map(|group| group.id.clone()).collect(),
-        lists: draft
-            .prefix_lists
-            .iter()
-            .map(|list| (list.id.clone(), list.body.entries.is_some()))
-            .collect(),
+        lists: draft.prefix_lists.iter().map(|list| (list.id.clone(), list.body.entries.is_some())).collect(),
         unknown: BTreeMap::new(),
         without_entries: BTreeMap::new(),
     };
@@ -326,16 +335,21 @@ fn groups(draft: &mut Draft) -> Result<Vec<SecurityGroup>, LoadError> {
         });
     }
     for (id, rules) in references.unknown {
-        let text = format!("{rules} rules refer to `{id}`, which the documents lack: they match nothing");
+        let text = format!("{} to `{id}`, which the documents lack: no packet matches there", refer(rules));
         draft.warn("unresolved-reference", rules, text);
     }
     for (id, rules) in references.without_entries {
         let text = format!(
-            "{rules} rules refer to prefix list `{id}`, whose entries the documents lack: they match nothing"
+            "{} to prefix list `{id}`, whose entries the documents lack: no packet matches there",
+            refer(rules)
         );
         draft.warn("prefix-list-without-entries", rules, text);
     }
     Ok(groups)
+}
+
+fn refer(rules: usize) -> String {
+    if rules == 1 { "1 rule refers".to_owned() } else { format!("{rules} rules refer") }
 }
 
 /// What rules may refer to, and the references that led nowhere, with the number of rules.

@@ -1,6 +1,7 @@
 //! Documents in, a validated network out.
 
 mod assemble;
+mod aws;
 mod draft;
 mod read;
 mod recognise;
@@ -29,15 +30,17 @@ pub fn load(documents: &[Document], selection: &Selection) -> Result<Loaded, Loa
             .remedy("Name a file, or a directory with files, with --vpc."));
     }
     let mut draft = Draft::default();
+    let mut collection = aws::Collection::default();
     for document in documents {
         let name: Arc<str> = document.name.as_str().into();
         let text = recognise::text_of(document)?;
         match recognise::kind_of(text) {
-            Kind::Json => return Err(LoadError::new("not yet")),
+            Kind::Json => collection.add(&name, text)?,
             Kind::Toml => toml_model::load(&name, text, &mut draft)?,
             Kind::Refused(error) => return Err(error.in_document(&*name)),
         }
     }
+    aws::read_into(&mut draft, &collection)?;
     assemble::assemble(draft, selection)
 }
 

@@ -22,14 +22,15 @@ fn strict(text: &str, parsed: Result<Cidr, CidrError>) -> Result<Cidr, LoadError
     parsed.map_err(|error| match error {
         CidrError::Syntax => LoadError::new(format!("`{text}` is not a CIDR block"))
             .expected("an address and a prefix length, such as 10.0.1.0/24 or 2001:db8::/56"),
-        CidrError::HostBits(meant) => {
-            LoadError::new(format!("`{text}` has bits set beyond its prefix length")).remedy(format!(
-                "Write `{meant}` for the block, or `{}` for the one address.",
-                Cidr::of_address(
-                    text.split('/').next().and_then(|address| address.parse().ok()).unwrap_or(meant.address())
-                )
-            ))
-        }
+        CidrError::HostBits(meant) => LoadError::new(format!(
+            "`{text}` has bits set beyond its prefix length"
+        ))
+        .remedy(format!(
+            "Write `{meant}` for the block, or `{}` for the one address.",
+            Cidr::of_address(
+                text.split('/').next().and_then(|address| address.parse().ok()).unwrap_or(meant.address())
+            )
+        )),
     })
 }
 

@@ -22,11 +22,9 @@ pub(crate) fn text_of(document: &Document) -> Result<&str, LoadError> {
         (_, Ok(_)) => LoadError::new("the document is empty")
             .expected("AWS CLI output (JSON) or a TOML model")
             .remedy("Collect it again, or take it out of the model."),
-        (_, Err(error)) => {
-            LoadError::new(format!("byte {} is not UTF-8 text", error.valid_up_to()))
-                .expected("AWS CLI output (JSON) or a TOML model, in UTF-8")
-                .remedy("Take the file out of the model if it is none of its documents.")
-        }
+        (_, Err(error)) => LoadError::new(format!("byte {} is not UTF-8 text", error.valid_up_to()))
+            .expected("AWS CLI output (JSON) or a TOML model, in UTF-8")
+            .remedy("Take the file out of the model if it is none of its documents."),
     };
     Err(error.in_document(&document.name))
 }
@@ -47,6 +45,13 @@ pub(crate) fn kind_of(text: &str) -> Kind {
     }
     if has_line(&["resource \"aws_", "module \"", "terraform {", "provider \"aws\""]) {
         return Kind::Refused(not_supported("Terraform source"));
+    }
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    if first.is_some_and(|line| !line.starts_with('[') && !line.contains('=')) {
+        let error = LoadError::new("this is neither JSON nor TOML")
+            .expected("AWS CLI output (JSON) or a TOML model")
+            .remedy("Take the file out of the model if it is none of its documents.");
+        return Kind::Refused(error);
     }
     Kind::Toml
 }

@@ -20,16 +20,23 @@ pub(crate) fn select(draft: &mut Draft, selection: &Selection) -> Result<(), Loa
 
 /// Keeps what is of the region, and what no document places in any.
 fn by_region(draft: &mut Draft, region: &str) -> Result<(), LoadError> {
-    let of_subnet: HashMap<String, String> = draft
-        .subnets
-        .iter()
-        .filter_map(|subnet| Some((subnet.id.clone(), subnet.region.clone()?)))
-        .collect();
+    let of_subnet: HashMap<String, String> =
+        draft.subnets.iter().filter_map(|subnet| Some((subnet.id.clone(), subnet.region.clone()?))).collect();
     for eni in &mut draft.enis {
         if eni.region.is_none() {
             eni.region = of_subnet.get(&eni.body.subnet.id).cloned();
         }
     }
+    let of_vpc: HashMap<String, String> = draft
+        .subnets
+        .iter()
+        .filter_map(|subnet| Some((subnet.vpc.as_ref()?.id.clone(), subnet.region.clone()?)))
+        .collect();
+    for vpc in &mut draft.vpcs {
+        vpc.region = vpc.region.take().or_else(|| of_vpc.get(&vpc.id).cloned());
+    }
+    by_their_vpc(&mut draft.groups, &of_vpc);
+    by_their_vpc(&mut draft.nacls, &of_vpc);
     let regions: BTreeSet<&str> = regions(&draft.vpcs)
         .chain(regions(&draft.subnets))
         .chain(regions(&draft.enis))
@@ -43,15 +50,24 @@ fn by_region(draft: &mut Draft, region: &str) -> Result<(), LoadError> {
             .found(found)
             .remedy("Name a region of the documents, or leave --region out."));
     }
-    fn keep<T>(parts: &mut Vec<Part<T>>, region: &str) {
-        parts.retain(|part| part.region.as_deref().is_none_or(|own| own == region));
-    }
     keep(&mut draft.vpcs, region);
     keep(&mut draft.subnets, region);
     keep(&mut draft.enis, region);
     keep(&mut draft.groups, region);
     keep(&mut draft.nacls, region);
     Ok(())
+}
+
+fn keep<T>(parts: &mut Vec<Part<T>>, region: &str) {
+    parts.retain(|part| part.region.as_deref().is_none_or(|own| own == region));
+}
+
+/// Gives parts whose own region is not known that of their VPC.
+fn by_their_vpc<T>(parts: &mut [Part<T>], of_vpc: &HashMap<String, String>) {
+    for part in parts {
+        let of_its_vpc = part.vpc.as_ref().and_then(|vpc| of_vpc.get(&vpc.id).cloned());
+        part.region = part.region.take().or(of_its_vpc);
+    }
 }
 
 fn regions<T>(parts: &[Part<T>]) -> impl Iterator<Item = &str> {
@@ -89,9 +105,9 @@ fn by_vpc(draft: &mut Draft, vpc: &str) -> Result<(), LoadError> {
     draft.subnets.retain(|part| part.vpc.as_ref().is_some_and(|own| own.id == vpc));
     let used: BTreeSet<&str> =
         draft.enis.iter().flat_map(|eni| &eni.body.security_groups).map(|group| group.id.as_str()).collect();
-    draft.groups.retain(|part| {
-        used.contains(part.id.as_str()) || part.vpc.as_ref().is_none_or(|own| own.id == vpc)
-    });
+    draft
+        .groups
+        .retain(|part| used.contains(part.id.as_str()) || part.vpc.as_ref().is_none_or(|own| own.id == vpc));
     draft.nacls.retain(|part| part.vpc.as_ref().is_none_or(|own| own.id == vpc));
     Ok(())
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use vpcreplay_flow::{Direction, Span, TimeoutName};
 
 use crate::cidr::Cidr;
-use crate::error::{LoadError, Place};
+use crate::error::LoadError;
 use crate::network::{Action, NaclEntry};
 use crate::service::Service;
 
@@ -68,11 +68,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     pub(super) fn origin(&self, span: Range<usize>) -> Origin {
-        Origin {
-            document: Arc::clone(self.name),
-            author: Author::User,
-            place: text_place(self.text, span),
-        }
+        Origin { document: Arc::clone(self.name), author: Author::User, place: text_place(self.text, span) }
     }
 
     /// Reads a text; an error gets its place.
@@ -84,7 +80,11 @@ impl Reader<'_> {
         read(&word.get_ref().0).map_err(|error| self.origin(word.span()).blame(error))
     }
 
-    fn all<T>(&self, words: &[Word], read: impl Fn(&str) -> Result<T, LoadError>) -> Result<Vec<T>, LoadError> {
+    fn all<T>(
+        &self,
+        words: &[Word],
+        read: impl Fn(&str) -> Result<T, LoadError>,
+    ) -> Result<Vec<T>, LoadError> {
         words.iter().map(|word| self.parse(word, &read)).collect()
     }
 
@@ -97,7 +97,9 @@ impl Reader<'_> {
         let vpc = vpc.map(|vpc| self.reference(vpc));
         let id = id.get_ref().0.clone();
         if id.is_empty() {
-            return Err(origin.blame(LoadError::new("the id is empty").expected("a name that is used only once")));
+            return Err(
+                origin.blame(LoadError::new("the id is empty").expected("a name that is used only once"))
+            );
         }
         Ok(Part { id, vpc, region: None, origin, body })
     }
@@ -138,7 +140,8 @@ impl Reader<'_> {
             let known = TimeoutName::parse(name.get_ref()).ok_or_else(|| {
                 let names = TimeoutName::ALL.map(TimeoutName::code).join(", ");
                 self.origin(name.span()).blame(
-                    LoadError::new(format!("`{}` is not the name of a timeout", name.get_ref())).expected(names),
+                    LoadError::new(format!("`{}` is not the name of a timeout", name.get_ref()))
+                        .expected(names),
                 )
             })?;
             timeouts.insert(known, self.parse(span, at_least_a_second)?);
@@ -225,7 +228,9 @@ impl Reader<'_> {
             if entries.insert(number, entry).is_some() {
                 return Err(self.origin(rule.rule.span()).blame(
                     LoadError::new(format!("rule number {number} occurs twice in one direction of the ACL"))
-                        .remedy("Give each entry of a direction its own number; the lowest that matches decides."),
+                        .remedy(
+                            "Give each entry of a direction its own number; the lowest that matches decides.",
+                        ),
                 ));
             }
         }
@@ -244,8 +249,9 @@ impl Reader<'_> {
 
     fn nacl_peer(&self, word: &Word) -> Result<Cidr, LoadError> {
         self.parse(word, |text| {
-            read::cidr_or_address(text)
-                .map_err(|error| if text.contains('/') { error } else { error.remedy("A network ACL knows only CIDRs.") })
+            read::cidr_or_address(text).map_err(|error| {
+                if text.contains('/') { error } else { error.remedy("A network ACL knows only CIDRs.") }
+            })
         })
     }
 }
@@ -261,7 +267,8 @@ pub(super) fn action(text: &str) -> Result<Action, LoadError> {
 
 /// A duration of at least a second.
 pub(super) fn at_least_a_second(text: &str) -> Result<Span, LoadError> {
-    let span: Span = text.parse().map_err(|error: vpcreplay_flow::SpanError| LoadError::new(error.to_string()))?;
+    let span: Span =
+        text.parse().map_err(|error: vpcreplay_flow::SpanError| LoadError::new(error.to_string()))?;
     if span < Span::SECOND {
         return Err(LoadError::new(format!("`{text}` is too short")).expected("at least 1s"));
     }

@@ -78,7 +78,8 @@ fn choose<T: Copy>(
 
 /// The period of the series: longer than nothing.
 fn period(text: &str) -> Result<Span, LoadError> {
-    let span: Span = text.parse().map_err(|error: vpcreplay_flow::SpanError| LoadError::new(error.to_string()))?;
+    let span: Span =
+        text.parse().map_err(|error: vpcreplay_flow::SpanError| LoadError::new(error.to_string()))?;
     if span == Span::default() {
         return Err(LoadError::new("a period of 0 has no rows").expected("a duration such as 60s"));
     }
