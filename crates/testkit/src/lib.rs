@@ -9,3 +9,4 @@
 )]
 
 pub mod reference;
+pub mod strategies;
