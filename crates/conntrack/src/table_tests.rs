@@ -1,1 +1,167 @@
+use std::net::{IpAddr, Ipv4Addr};
 
+use proptest::prelude::*;
+use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
+
+use super::{Listener, Table};
+use crate::{Ending, Entry, Event, Flow, Tracking};
+
+const MEMORY: u64 = 300;
+
+fn key(port: u16) -> FlowKey {
+    let address = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
+    FlowKey::ports(Protocol::UDP, (address(1), port), (address(2), 53)).0
+}
+
+fn at(time: u64) -> Timestamp {
+    Timestamp::from_nanos(time.cast_signed())
+}
+
+fn entry(eni: u32, number: u64, deadline: u64) -> Entry {
+    Entry {
+        eni,
+        rule: 0,
+        number,
+        deadline: at(deadline),
+        tracking: Tracking::open(Event::Udp, End::A, End::A),
+    }
+}
+
+/// What the table told, in its order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    ended: Vec<(Timestamp, u64, Ending)>,
+    over: Vec<(Timestamp, Option<u64>)>,
+}
+
+impl Listener<()> for Told {
+    fn ended(&mut self, _flow: &mut Flow<()>, entry: &Entry, ending: Ending, at: Timestamp) {
+        self.ended.push((at, entry.number, ending));
+    }
+
+    fn over(&mut self, flow: Flow<()>, at: Timestamp) {
+        self.over.push((at, flow.number()));
+    }
+}
+
+/// The obviously correct table: a list that is scanned.
+#[derive(Default)]
+struct Naive {
+    flows: Vec<(u16, u64, u64, u64, Vec<Entry>)>,
+    numbered: u64,
+    max: usize,
+}
+
+impl Naive {
+    fn packet(&mut self, port: u16, now: u64, new: Option<Entry>) {
+        let remembered = self.flows.iter().filter(|flow| flow.1 != 0).count();
+        let at = self.flows.iter().position(|flow| flow.0 == port).unwrap_or_else(|| {
+            self.flows.push((port, 0, now, 0, Vec::new()));
+            self.flows.len() - 1
+        });
+        let flow = &mut self.flows[at];
+        if flow.1 == 0 && remembered < self.max {
+            self.numbered += 1;
+            flow.1 = self.numbered;
+        }
+        flow.2 = now;
+        if let Some(new) = new {
+            match flow.4.iter_mut().find(|entry| entry.eni == new.eni) {
+                Some(old) => old.deadline = new.deadline,
+                None => flow.4.push(new),
+            }
+        }
+        self.flows.retain(|flow| flow.1 != 0 || !flow.4.is_empty());
+    }
+
+    fn advance(&mut self, now: u64) -> Told {
+        let mut told = Told::default();
+        for (_, number, last, last_end, entries) in &mut self.flows {
+            for entry in entries.iter().filter(|entry| entry.deadline <= at(now)) {
+                told.ended.push((entry.deadline, entry.number, Ending::Expired));
+                *last_end = (*last_end).max(entry.deadline.nanos().cast_unsigned());
+            }
+            entries.retain(|entry| entry.deadline > at(now));
+            let over = (*last + MEMORY).max(*last_end);
+            if entries.is_empty() && *number != 0 && over <= now {
+                told.over.push((at(over), Some(*number)));
+            }
+        }
+        self.flows.retain(|flow| {
+            let is_over = flow.1 == 0 || (flow.2 + MEMORY).max(flow.3) <= now;
+            !(flow.4.is_empty() && is_over)
+        });
+        told
+    }
+}
+
+fn sorted(mut told: Told) -> Told {
+    told.ended.sort_by_key(|(at, number, _)| (*at, *number));
+    told.over.sort();
+    told
+}
+
+proptest! {
+    // S7.0, S7.2: entries and flows end exactly when they should, whatever packets come in between.
+    #[test]
+    fn ends_what_a_list_ends(
+        max in 0_usize..6,
+        steps in prop::collection::vec(
+            (0_u16..8, prop_oneof![Just(0_u64), Just(1), 2_u64..50, Just(299), Just(300), Just(1 << 40)],
+             prop::option::of((0_u32..3, prop_oneof![Just(1_u64), 2_u64..700, Just(1 << 41)]))),
+            1..200),
+    ) {
+        let mut table: Table<()> = Table::new(Span::from_nanos(MEMORY), max as u64);
+        let mut naive = Naive { max, ..Naive::default() };
+        let mut now = 1000_u64;
+        let mut number = 0;
+        for (port, wait, new) in steps {
+            now += wait;
+            let mut told = Told::default();
+            let not_before = table.not_before();
+            table.advance(at(now), &mut told);
+            prop_assert!(not_before <= at(now) || told == Told::default());
+            let expected = naive.advance(now);
+            prop_assert_eq!(sorted(told), sorted(expected));
+            number += 1;
+            let new = new.map(|(eni, timeout)| entry(eni, number, now + timeout));
+            naive.packet(port, now, new);
+            let (key, hash) = (key(port), key(port).hash64());
+            let id = table.find(&key, hash).unwrap_or_else(|| table.insert(key, hash, at(now)));
+            if table.flow(id).unwrap().number().is_none() {
+                table.remember(id);
+            }
+            let flow = table.flow_mut(id).unwrap();
+            flow.touch(at(now));
+            if let Some(new) = new {
+                match flow.entry_mut(new.eni) {
+                    Some(old) => old.deadline = new.deadline,
+                    None => flow.track(new),
+                }
+            }
+            table.settle(id);
+            prop_assert_eq!(table.remembered(), naive.flows.iter().filter(|flow| flow.1 != 0).count() as u64);
+        }
+    }
+}
+
+// S10.1, S12.18: a flow whose last connection is removed after its memory ended is over at that moment.
+#[test]
+fn removal_ends_a_flow_that_only_its_connection_kept() {
+    let mut table: Table<()> = Table::new(Span::from_nanos(MEMORY), 10);
+    for (port, eni) in [(1, 0), (2, 1)] {
+        let id = table.insert(key(port), key(port).hash64(), at(0));
+        table.remember(id);
+        table.flow_mut(id).unwrap().track(entry(eni, u64::from(port), 5000));
+        table.settle(id);
+    }
+    let mut told = Told::default();
+    table.advance(at(1000), &mut told);
+    assert_eq!(told, Told::default());
+    table.remove_interfaces(at(1000), |eni| eni == 0, &mut told);
+    assert_eq!(told.ended, [(at(1000), 1, Ending::Removed)]);
+    assert_eq!(told.over, [(at(1000), Some(1))]);
+    assert_eq!(table.remembered(), 1);
+    table.advance(at(5000), &mut told);
+    assert_eq!(told.over.last(), Some(&(at(5000), Some(2))));
+}
