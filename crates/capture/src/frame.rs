@@ -20,7 +20,10 @@ pub struct Frame<'a> {
 }
 
 /// A frame that lies in its reader's window.
-#[derive(Clone, Copy, Debug)]
+///
+/// The walks write it in place, field by field: handed over by value it would be copied right after it was
+/// written in other widths, and the processor would wait for that on each frame.
+#[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) time: Timestamp,
     pub(crate) link_type: LinkType,
@@ -29,4 +32,16 @@ pub(crate) struct Head {
     pub(crate) start: usize,
     /// How many bytes were captured.
     pub(crate) captured: usize,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            time: Timestamp::default(),
+            link_type: LinkType::NULL,
+            original_length: 0,
+            start: 0,
+            captured: 0,
+        }
+    }
 }

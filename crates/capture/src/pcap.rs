@@ -82,79 +82,74 @@ impl Pcap {
         })
     }
 
-    /// The next frame; `None` at the end of the file or where damage ends it.
+    /// Goes to the next frame; `false` at the end of the file or where damage ends it.
     #[inline]
-    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
         let unread = window.unread();
         if let Some(bytes) = unread.first_chunk::<16>() {
             let record = self.record(*bytes);
             let length = self.header + record.captured as usize;
             if length <= unread.len() && record.captured <= self.limit {
-                return Some(self.take(&record, window, log));
+                self.take(&record, window, log, head);
+                return true;
             }
         }
-        self.refill(window, log)
+        self.refill(window, log, head)
     }
 
     /// The next frame when it is not whole in memory yet.
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+    fn refill(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
         if self.stopped {
-            return None;
+            return false;
         }
         if !window.ensure(self.header) {
             return self.stop(window, log, self.header);
         }
-        let record = self.record(*window.unread().first_chunk::<16>()?);
+        let Some(record) = window.unread().first_chunk::<16>().map(|bytes| self.record(*bytes)) else {
+            return false;
+        };
         if record.captured > self.limit {
             let expected = format!("a record of at most {} captured bytes", self.limit);
             let found = format!("a record header that says {} captured bytes", record.captured);
             log.note(window.offset(), &expected, found, DamageAction::Stopped);
             self.stopped = true;
-            return None;
+            return false;
         }
         let length = self.header + record.captured as usize;
         if !window.ensure(length) {
             return self.stop(window, log, length);
         }
-        Some(self.take(&record, window, log))
+        self.take(&record, window, log, head);
+        true
     }
 
     #[inline]
     fn record(&self, bytes: [u8; 16]) -> Record {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
-        let number = |bytes| self.endianness.u32(bytes);
-        Record {
-            seconds: number([a, b, c, d]),
-            fraction: number([e, f, g, h]),
-            captured: number([i, j, k, l]),
-            original: number([m, n, o, p]),
-        }
+        let (words, _) = bytes.as_chunks::<4>();
+        let number = |index: usize| words.get(index).map_or(0, |word| self.endianness.u32(*word));
+        Record { seconds: number(0), fraction: number(1), captured: number(2), original: number(3) }
     }
 
     #[inline]
-    fn take(&self, record: &Record, window: &mut Window, log: &mut Log) -> Head {
-        let captured = record.captured as usize;
-        let start = window.position() + self.header;
-        window.consume(self.header + captured);
+    fn take(&self, record: &Record, window: &mut Window, log: &mut Log, head: &mut Head) {
+        head.captured = record.captured as usize;
+        head.start = window.position() + self.header;
+        window.consume(self.header + record.captured as usize);
         log.frames += 1;
         // At most 4.3e18 + 4.3e12 ns: no overflow. A fraction of a second or more carries over (S12.1).
         let nanos =
             i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * i64::from(self.unit);
-        Head {
-            time: Timestamp::from_nanos(nanos),
-            link_type: self.link_type,
-            original_length: record.original,
-            start,
-            captured,
-        }
+        head.time = Timestamp::from_nanos(nanos);
+        head.link_type = self.link_type;
+        head.original_length = record.original;
     }
 
     /// The file ends here; damage unless it ends between two records.
-    fn stop(&mut self, window: &Window, log: &mut Log, need: usize) -> Option<Head> {
+    fn stop(&mut self, window: &Window, log: &mut Log, need: usize) -> bool {
         self.stopped = true;
         cut(window, log, "record", need);
-        None
+        false
     }
 }

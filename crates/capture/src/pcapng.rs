@@ -82,30 +82,30 @@ impl PcapNg {
         }
     }
 
-    /// The next frame; `None` at the end of the file or where damage ends it.
-    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log) -> Option<Head> {
+    /// Goes to the next frame; `false` at the end of the file or where damage ends it.
+    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
         loop {
             let block = match self.block(window, log) {
                 Framing::Whole(block) => block,
                 Framing::Again => continue,
-                Framing::End => return None,
+                Framing::End => return false,
             };
             let read = match block.kind {
-                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(block, window).map(Some),
-                SIMPLE_PACKET => self.simple(block, window).map(Some),
-                INTERFACE_DESCRIPTION => self.interface(block, window, log).map(|()| None),
-                SECTION_HEADER => self.section(block, window, log).map(|()| None),
-                _ => Ok(None),
+                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(block, window, head).map(|()| true),
+                SIMPLE_PACKET => self.simple(block, window, head).map(|()| true),
+                INTERFACE_DESCRIPTION => self.interface(block, window, log).map(|()| false),
+                SECTION_HEADER => self.section(block, window, log).map(|()| false),
+                _ => Ok(false),
             };
             let offset = window.offset();
             window.consume(block.length);
             match read {
-                Ok(Some(head)) => {
+                Ok(true) => {
                     log.frames += 1;
                     self.last = head.time;
-                    return Some(head);
+                    return true;
                 }
-                Ok(None) => {}
+                Ok(false) => {}
                 Err(fault) => {
                     log.note(offset, fault.expected, fault.found, DamageAction::ResumedAt(window.offset()));
                 }
@@ -117,9 +117,10 @@ impl PcapNg {
     #[inline]
     fn block(&mut self, window: &mut Window, log: &mut Log) -> Framing {
         let unread = window.unread();
-        if let Some([a, b, c, d, e, f, g, h]) = unread.first_chunk::<8>() {
-            let kind = self.endianness.u32([*a, *b, *c, *d]);
-            let length = self.endianness.u32([*e, *f, *g, *h]);
+        if let Some((kind, rest)) = unread.split_first_chunk::<4>()
+            && let Some(length) = rest.first_chunk::<4>()
+        {
+            let (kind, length) = (self.endianness.u32(*kind), self.endianness.u32(*length));
             let trailer = unread.get(..length as usize).and_then(|block| block.last_chunk::<4>());
             let agree = trailer.is_some_and(|trailer| self.endianness.u32(*trailer) == length);
             if agree && is_block_length(length) && length <= MAX_RECORD_BYTES && kind != SECTION_HEADER {
@@ -142,8 +143,8 @@ impl PcapNg {
             cut(window, log, "block", 12);
             return Framing::End;
         };
-        let [a, b, c, d, e, f, g, h, ..] = header;
-        let endianness = if [a, b, c, d] == SECTION {
+        let ([kind, length, _], _) = header.as_chunks::<4>() else { return Framing::End };
+        let endianness = if *kind == SECTION {
             let Some(endianness) = section_endianness(header) else {
                 let found = "a section header block with another byte-order magic".to_owned();
                 return self.lost(window, log, found);
@@ -152,8 +153,7 @@ impl PcapNg {
         } else {
             self.endianness
         };
-        let kind = endianness.u32([a, b, c, d]);
-        let length = endianness.u32([e, f, g, h]);
+        let (kind, length) = (endianness.u32(*kind), endianness.u32(*length));
         if !is_block_length(length) || length > MAX_RECORD_BYTES {
             return self.lost(
                 window,
@@ -198,30 +198,33 @@ impl PcapNg {
 
     /// An enhanced packet block, or an obsolete packet block: the same but for a 16-bit interface.
     #[inline]
-    fn packet(&self, block: Block, window: &Window) -> Result<Head, Fault> {
+    fn packet(&self, block: Block, window: &Window, head: &mut Head) -> Result<(), Fault> {
         let bytes = window.slice(window.position(), block.length);
         let Some(fields) = bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<20>) else {
             return Err(too_short("a packet block of at least 32 bytes", block));
         };
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *fields;
-        let number = |bytes| self.endianness.u32(bytes);
-        let interface = if block.kind == OBSOLETE_PACKET {
-            u32::from(self.endianness.u16([a, b]))
-        } else {
-            number([a, b, c, d])
+        let (words, _) = fields.as_chunks::<4>();
+        let number = |index: usize| words.get(index).map_or(0, |word| self.endianness.u32(*word));
+        let interface = match fields {
+            [first, second, ..] if block.kind == OBSOLETE_PACKET => {
+                u32::from(self.endianness.u16([*first, *second]))
+            }
+            _ => number(0),
         };
         let packet = Packet {
             interface,
-            time: Some((number([e, f, g, h]), number([i, j, k, l]))),
-            captured: number([m, n, o, p]),
-            original: number([q, r, s, t]),
+            time: Some((number(1), number(2))),
+            captured: number(3),
+            original: number(4),
             data: BLOCK_HEADER + 20,
         };
-        self.head(&packet, block, window)
+        self.accept(&packet, block, head)?;
+        head.start = window.position() + packet.data;
+        Ok(())
     }
 
     /// A simple packet block: interface 0, no time; captured is what the snap length and the block leave (S12.1).
-    fn simple(&self, block: Block, window: &Window) -> Result<Head, Fault> {
+    fn simple(&self, block: Block, window: &Window, head: &mut Head) -> Result<(), Fault> {
         let bytes = window.slice(window.position(), block.length);
         let data = BLOCK_HEADER + 4;
         let room = block.length.checked_sub(data + BLOCK_TRAILER);
@@ -235,11 +238,15 @@ impl PcapNg {
             _ => u32::MAX,
         };
         let captured = original.min(snaplen).min(u32::try_from(room).unwrap_or(u32::MAX));
-        self.head(&Packet { interface: 0, time: None, captured, original, data }, block, window)
+        let packet = Packet { interface: 0, time: None, captured, original, data };
+        self.accept(&packet, block, head)?;
+        head.start = window.position() + data;
+        Ok(())
     }
 
+    /// Checks a packet block's fields and takes them over, but for the place of its data.
     #[inline]
-    fn head(&self, packet: &Packet, block: Block, window: &Window) -> Result<Head, Fault> {
+    fn accept(&self, packet: &Packet, block: Block, head: &mut Head) -> Result<(), Fault> {
         let Some(Some(interface)) = self.interfaces.get(packet.interface as usize) else {
             let (id, known) = (packet.interface, self.interfaces.len());
             return Err(Fault {
@@ -258,13 +265,11 @@ impl PcapNg {
                 found: format!("{captured} captured bytes in a block with room for {room}"),
             });
         }
-        Ok(Head {
-            time: packet.time.map_or(self.last, |(high, low)| interface.time(high, low)),
-            link_type: interface.link_type,
-            original_length: packet.original,
-            start: window.position() + packet.data,
-            captured,
-        })
+        head.time = packet.time.map_or(self.last, |(high, low)| interface.time(high, low));
+        head.link_type = interface.link_type;
+        head.original_length = packet.original;
+        head.captured = captured;
+        Ok(())
     }
 
     fn interface(&mut self, block: Block, window: &Window, log: &mut Log) -> Result<(), Fault> {

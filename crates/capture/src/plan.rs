@@ -170,7 +170,7 @@ fn probe(path: &Path) -> Result<Planned, OpenError> {
 /// Goes to the first frame; a file without one is done.
 fn planned(name: String, mut reader: Reader, slot: impl FnOnce(Reader) -> Slot) -> Planned {
     reader.advance();
-    let first = reader.head().map(|head| head.time);
+    let first = reader.time();
     let info = FileInfo { name: name.clone(), ..reader.log.info.clone() };
     match first {
         Some(_) => Planned { name, slot: slot(reader), first, info, notes: Vec::new() },

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use vpcreplay_flow::Timestamp;
+
 use crate::compression;
 use crate::damage::{DamageAction, Log};
 use crate::frame::{Frame, Head};
@@ -20,7 +22,9 @@ pub(crate) struct Reader {
     window: Window,
     walk: Walk,
     pub(crate) log: Log,
-    head: Option<Head>,
+    head: Head,
+    /// Whether `head` is a frame.
+    live: bool,
 }
 
 enum Walk {
@@ -57,7 +61,7 @@ impl Reader {
             None
         };
         match walk {
-            Some(walk) => Ok(Self { window, walk, log, head: None }),
+            Some(walk) => Ok(Self { window, walk, log, head: Head::default(), live: false }),
             None => Err(OpenError::NotACapture(Self::found(&mut window, &log.info))),
         }
     }
@@ -117,24 +121,25 @@ impl Reader {
     /// Goes to the next frame; `false` when there is none.
     #[inline]
     pub(crate) fn advance(&mut self) -> bool {
-        self.head = match &mut self.walk {
-            Walk::Pcap(walk) => walk.next(&mut self.window, &mut self.log),
-            Walk::PcapNg(walk) => walk.next(&mut self.window, &mut self.log),
+        let Self { window, walk, log, head, live } = self;
+        *live = match walk {
+            Walk::Pcap(walk) => walk.next(window, log, head),
+            Walk::PcapNg(walk) => walk.next(window, log, head),
         };
-        self.head.is_some()
+        *live
     }
 
-    /// Where the present frame lies, if there is one.
+    /// Time of the present frame, if there is one.
     #[inline]
-    pub(crate) const fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        self.live.then_some(self.head.time)
     }
 
     /// The present frame.
     #[inline]
     pub(crate) fn frame(&self, file: usize) -> Option<Frame<'_>> {
-        let head = self.head.as_ref()?;
-        Some(Frame {
+        let head = &self.head;
+        self.live.then(|| Frame {
             time: head.time,
             link_type: head.link_type,
             captured: self.window.slice(head.start, head.captured),

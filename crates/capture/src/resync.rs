@@ -60,7 +60,7 @@ fn stands(window: &mut Window) -> Option<bool> {
     let Some(endianness) = section_endianness(head) else { return Some(false) };
     let [_, _, _, _, a, b, c, d, ..] = head;
     let length = endianness.u32([a, b, c, d]);
-    if !is_block_length(length) || length > LONGEST || length < 28 || !window.ensure(length as usize) {
+    if !is_block_length(length) || !(28..=LONGEST).contains(&length) || !window.ensure(length as usize) {
         return Some(false);
     }
     // What follows must be a block header, or nothing.

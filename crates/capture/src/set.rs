@@ -121,7 +121,7 @@ impl CaptureSet {
             && let Some(Slot::Open(reader)) = self.files.get_mut(current).map(|file| &mut file.slot)
         {
             let more = reader.advance();
-            let key = reader.head().map(|head| (head.time, current));
+            let key = reader.time().map(|time| (time, current));
             if more && reader.log.notes.is_empty() && self.rival.is_none_or(|rival| key < Some(rival)) {
                 return Ok(Some(current));
             }
@@ -154,7 +154,7 @@ impl CaptureSet {
             if let Some(Slot::Waiting(path)) = self.files.get(file).map(|file| &file.slot) {
                 let mut reader = self.reopen(path)?;
                 reader.advance();
-                let key = reader.head().map(|head| (head.time, file));
+                let key = reader.time().map(|time| (time, file));
                 if let Some(planned) = self.files.get_mut(file) {
                     planned.slot = Slot::Open(Box::new(reader));
                     self.open += 1;
