@@ -39,6 +39,15 @@ impl DecodedFrame {
 #[inline]
 pub fn decode(link_type: LinkType, captured: &[u8], original_length: u32, decap: Decap) -> DecodedFrame {
     let frame = Window::of_frame(captured, original_length);
+    match link::plain_ethernet(link_type, frame) {
+        Some((payload, packet)) => network(payload, packet, decap),
+        None => any_link(link_type, frame, decap),
+    }
+}
+
+/// Apart from the hot path, so that the results of the many link layers do not meet there in memory.
+#[inline(never)]
+fn any_link(link_type: LinkType, frame: Window<'_>, decap: Decap) -> DecodedFrame {
     match link::payload(link_type, frame) {
         Ok((payload, packet)) => network(payload, packet, decap),
         Err(cause) => DecodedFrame::unjudged(cause, None),

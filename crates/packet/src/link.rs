@@ -26,8 +26,22 @@ const ETHER_IPV6: u16 = 0x86dd;
 const ETHER_TYPE_MIN: u16 = 0x0600;
 const LENGTH_802_3_MAX: u16 = 1500;
 
-/// Finds the payload of a frame.
+/// The payload of a plain Ethernet frame with IP, which nearly every frame is; `None` sends it to [`payload`].
 #[inline]
+pub(crate) fn plain_ethernet(link_type: LinkType, frame: Window<'_>) -> Option<(Payload, Window<'_>)> {
+    if link_type != LinkType::ETHERNET {
+        return None;
+    }
+    let header = frame.bytes.first_chunk::<14>()?;
+    let payload = match u16::from_be_bytes([header[12], header[13]]) {
+        ETHER_IPV4 => Payload::V4,
+        ETHER_IPV6 => Payload::V6,
+        _ => return None,
+    };
+    Some((payload, frame.behind(14).ok()?))
+}
+
+/// Finds the payload of a frame.
 pub(crate) fn payload(link_type: LinkType, frame: Window<'_>) -> Found<'_> {
     match link_type {
         LinkType::ETHERNET => ethernet(frame),
@@ -49,16 +63,9 @@ pub(crate) fn payload(link_type: LinkType, frame: Window<'_>) -> Found<'_> {
 }
 
 /// An Ethernet frame.
-#[inline]
 pub(crate) fn ethernet(frame: Window<'_>) -> Found<'_> {
     let header: &[u8; 14] = frame.array()?;
-    let ether_type = u16::from_be_bytes([header[12], header[13]]);
-    let payload = frame.behind(14)?;
-    match ether_type {
-        ETHER_IPV4 => Ok((Payload::V4, payload)),
-        ETHER_IPV6 => Ok((Payload::V6, payload)),
-        _ => by_ether_type(ether_type, payload),
-    }
+    by_ether_type(u16::from_be_bytes([header[12], header[13]]), frame.behind(14)?)
 }
 
 /// What an `EtherType` field announces: IP, tags and labels before IP, or an 802.3 length.
