@@ -38,6 +38,15 @@ pub enum Sender {
     Second,
 }
 
+/// How much of a packet an ICMP error quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quote {
+    /// Enough to know the flow.
+    Whole,
+    /// Too little (S12.5).
+    Cut,
+}
+
 impl Template {
     /// The facts of a packet of the conversation; flags only matter to TCP.
     pub fn packet(&self, sender: Sender, flags: TcpFlags, length: u32) -> PacketFacts {
@@ -62,11 +71,14 @@ impl Template {
     }
 
     /// An ICMP error about a packet of the conversation, to its sender, from a router or from the receiver.
-    pub fn error(&self, sender: Sender, from: Option<IpAddr>, is_whole: bool) -> PacketFacts {
+    pub fn error(&self, sender: Sender, from: Option<IpAddr>, quote: Quote) -> PacketFacts {
         let about = self.packet(sender, TcpFlags(0x02), 60);
         let protocol = self.icmp();
         let (icmp_type, code) = if protocol == Protocol::ICMP { (3, 4) } else { (1, 4) };
-        let quoted = if is_whole { FlowKey::of(&about).map(|(key, _)| key) } else { None };
+        let quoted = match quote {
+            Quote::Whole => FlowKey::of(&about).map(|(key, _)| key),
+            Quote::Cut => None,
+        };
         let src = from.filter(|router| router.is_ipv4() == about.src.is_ipv4()).unwrap_or(about.dst);
         PacketFacts {
             src,
@@ -97,54 +109,60 @@ impl Template {
     }
 }
 
-const LOCAL_V4: [&str; 8] = [
-    "10.0.1.10",  // eni-1
-    "10.0.1.129", // eni-1, by its prefix
-    "10.0.1.11",  // eni-2
-    "10.0.1.130", // eni-2, inside the prefix of eni-1
-    "10.0.1.137", // eni-4, by its longer prefix
-    "10.0.2.10",  // eni-3
-    "10.0.2.11",  // eni-4
-    "10.0.9.11",  // eni-4, outside its subnet
+/// Addresses of eni-1 to eni-4; the second of each is the odd one.
+const LOCAL_V4: [[&str; 2]; 4] = [
+    ["10.0.1.10", "10.0.1.129"], // the second by its prefix
+    ["10.0.1.11", "10.0.1.130"], // the second inside the prefix of eni-1
+    ["10.0.2.10", "10.0.2.10"],
+    ["10.0.9.11", "10.0.1.137"], // outside its subnet, and by a longer prefix than that of eni-1
 ];
-const REMOTE_V4: [&str; 12] = [
+const LOCAL_V6: [&str; 2] = ["2001:db8:1:1::10", "2001:db8:1:2::10"];
+const REMOTE_V4: [&str; 5] = [
     "198.51.100.7",
     "198.51.100.200",
     "203.0.113.9",
     "10.0.1.77", // in subnet-1, nobody's
     "10.0.9.9",  // in the VPC, in no subnet; a listed member of groups
-    "10.0.1.2",  // DNS of subnet-1
-    "10.0.0.2",  // DNS of the VPC, but eni-4 owns it
-    "10.0.2.1",  // router of subnet-2
+];
+const ODD_V4: [&str; 7] = [
+    "10.0.1.2", // DNS of subnet-1
+    "10.0.0.2", // DNS of the VPC, but eni-4 owns it
+    "10.0.2.1", // router of subnet-2
     "169.254.169.254",
     "169.254.169.253",
     "224.0.0.5",
     "255.255.255.255",
 ];
-const LOCAL_V6: [&str; 3] = ["2001:db8:1:1::10", "2001:db8:1:1:f::1", "2001:db8:1:2::10"];
-const REMOTE_V6: [&str; 4] = ["2001:db8:ffff::7", "2001:db8:1:1::77", "fd00:ec2::253", "ff02::1"];
+const REMOTE_V6: [&str; 2] = ["2001:db8:ffff::7", "2001:db8:1:1::77"];
+const ODD_V6: [&str; 3] = ["fd00:ec2::253", "ff02::1", "2001:db8:1:1:f::1"];
 
 /// Two addresses of one family, mostly one of the model and one outside.
 fn addresses() -> impl Strategy<Value = (IpAddr, IpAddr)> {
     let pick = |texts: &'static [&'static str]| select(texts).prop_map(address);
+    let local = || (0_usize..4, prop_oneof![3 => Just(0_usize), 1 => Just(1)]);
+    let one_local = || local().prop_map(|(eni, which)| address(LOCAL_V4[eni][which]));
+    let two_local = (local(), local()).prop_map(|((a, first), (b, second))| {
+        (address(LOCAL_V4[a][first]), address(LOCAL_V4[b][second])) // a quarter of them on one ENI
+    });
     prop_oneof![
-        5 => (pick(&LOCAL_V4), pick(&REMOTE_V4[..3])),
-        3 => (pick(&LOCAL_V4), pick(&LOCAL_V4)),
-        2 => (pick(&LOCAL_V4), pick(&REMOTE_V4)),
-        3 => (pick(&LOCAL_V6), pick(&REMOTE_V6)),
-        1 => (pick(&LOCAL_V6), pick(&LOCAL_V6)),
+        12 => (one_local(), pick(&REMOTE_V4)),
+        6 => two_local,
+        1 => (one_local(), pick(&ODD_V4)),
+        5 => (pick(&LOCAL_V6), pick(&REMOTE_V6)),
+        2 => Just((address(LOCAL_V6[0]), address(LOCAL_V6[1]))),
+        1 => (pick(&LOCAL_V6), pick(&ODD_V6)),
         1 => (pick(&REMOTE_V4), pick(&REMOTE_V4)),
     ]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
-        6 => Just(Kind::Tcp),
+        9 => Just(Kind::Tcp),
         4 => Just(Kind::Ports(17)),
         1 => select(vec![136_u8, 132, 33]).prop_map(Kind::Ports),
         3 => select(vec![1_u16, 2]).prop_map(|id| Kind::Query(QueryKind::Echo, id)),
         1 => Just(Kind::Query(QueryKind::Timestamp, 1)),
-        1 => select(vec![9_u8, 42, 133]).prop_map(Kind::OneWay),
+        1 => select(vec![9_u8, 42, 140]).prop_map(Kind::OneWay),
         2 => select(vec![47_u8, 50]).prop_map(Kind::Other),
     ]
 }

@@ -13,9 +13,9 @@ use proptest::prelude::*;
 
 use crate::reference::Scenario;
 
-pub use conversation::{Template, template};
+pub use conversation::{Quote, Sender, Template, template};
 pub use models::{command, model};
-pub use steps::{Gap, Step, packets, step};
+pub use steps::{Aims, Gap, Step, packets, step};
 pub use timeline::{Edit, edit};
 
 /// Whole scenarios with up to `most` steps; a step makes one packet, or a few (a handshake, a teardown).

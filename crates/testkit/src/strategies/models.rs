@@ -78,6 +78,8 @@ fn rules() -> impl Strategy<Value = Vec<SgRule>> + Clone {
     let all = move |cidr: &str| rule((Service::ALL, Peer::Cidr(self::cidr(cidr))));
     prop_oneof![
         2 => Just(vec![all("0.0.0.0/0"), all("::/0")]),
+        // As open, but never untracked (S6.4).
+        4 => Just(["0.0.0.0/1", "128.0.0.0/1", "::/1"].map(all).to_vec()),
         5 => prop::collection::vec((service(), peer()).prop_map(rule), 0..4),
     ]
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use vpcreplay_flow::{Cause, Decoded, Span, TcpFlags, TimeoutName, Timeouts, Timestamp};
 
-use super::conversation::{Sender, Template};
+use super::conversation::{Quote, Sender, Template};
 use super::models::address;
 use crate::reference::{Model, Packet, Settings};
 
@@ -34,8 +34,10 @@ enum Deed {
     SimultaneousOpen(Sender),
     /// FIN, ACK, FIN, ACK; the first so many of them.
     Teardown(Sender, usize),
-    /// An ICMP error about a packet of this sender; whether a router sends it, whether the quote is whole.
-    Error(Sender, bool, bool),
+    /// SYN from one end, RST from the other, so many times: refused, and reopened.
+    Churn(Sender, usize),
+    /// An ICMP error about a packet of this sender; whether a router sends it.
+    Error(Sender, bool, Quote),
     /// A later fragment whose first was not seen.
     LaterFragment(Sender),
     /// A frame that cannot be decoded.
@@ -92,14 +94,16 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => Just(RST),
         1 => any::<u8>().prop_map(TcpFlags),
     ];
+    let quote = prop_oneof![9 => Just(Quote::Whole), 1 => Just(Quote::Cut)];
     let cause = select(vec![Cause::NotIp, Cause::Truncated, Cause::UnsupportedLinkType]);
     prop_oneof![
         14 => (sender(), flags).prop_map(|(sender, flags)| Deed::One(sender, flags)),
-        4 => (sender(), 2_usize..=3).prop_map(|(sender, count)| Deed::Handshake(sender, count)),
+        6 => (sender(), 2_usize..=3).prop_map(|(sender, count)| Deed::Handshake(sender, count)),
         1 => sender().prop_map(Deed::SimultaneousOpen),
         3 => (sender(), 2_usize..=4).prop_map(|(sender, count)| Deed::Teardown(sender, count)),
-        2 => (sender(), any::<bool>(), prop::bool::weighted(0.9))
-            .prop_map(|(sender, router, is_whole)| Deed::Error(sender, router, is_whole)),
+        1 => (sender(), prop_oneof![3 => 1_usize..3, 1 => 15_usize..20])
+            .prop_map(|(sender, count)| Deed::Churn(sender, count)),
+        3 => (sender(), any::<bool>(), quote).prop_map(|(sender, router, quote)| Deed::Error(sender, router, quote)),
         1 => sender().prop_map(Deed::LaterFragment),
         1 => cause.prop_map(Deed::Unjudged),
     ]
@@ -205,9 +209,10 @@ impl Step {
                 let all = [tcp(a, FIN_ACK), tcp(b, ACK), tcp(b, FIN_ACK), tcp(a, ACK)];
                 all.into_iter().take(count).collect()
             }
-            Deed::Error(sender, router, is_whole) => {
+            Deed::Churn(a, count) => [tcp(a, SYN), tcp(other(a), RST)].repeat(count),
+            Deed::Error(sender, router, quote) => {
                 let from = router.then(|| address("203.0.113.1"));
-                vec![Decoded::Packet(template.error(sender, from, is_whole))]
+                vec![Decoded::Packet(template.error(sender, from, quote))]
             }
             Deed::LaterFragment(sender) => {
                 vec![Decoded::Packet(template.later_fragment(sender, self.length))]

@@ -33,7 +33,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
     let eni = || 0_usize..4;
     let instance = select(vec![Some("i-1"), Some("i-2"), Some("i-3"), None]);
     prop_oneof![
-        2 => eni().prop_map(Edit::RemoveEni),
+        3 => eni().prop_map(Edit::RemoveEni),
         3 => (eni(), instance).prop_map(|(eni, instance)| Edit::MoveEni(eni, instance)),
         1 => eni().prop_map(Edit::MoveAddress),
         2 => (0_usize..2, nacl_entry()).prop_map(|(nacl, entry)| Edit::AddEntry(nacl, entry)),
