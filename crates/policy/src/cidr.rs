@@ -47,7 +47,7 @@ impl Cidr {
         self.address.is_ipv4()
     }
 
-    /// Whether it is literally 0.0.0.0/0 or ::/0 (S6.4).
+    /// Whether it is literally `0.0.0.0/0` or `::/0` (S6.4).
     pub const fn is_everything(&self) -> bool {
         self.length == 0
     }

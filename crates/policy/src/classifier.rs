@@ -21,12 +21,16 @@ pub(crate) trait Point: Copy + Ord {
     /// The family's own ICMP: the one whose types rules look at.
     const ICMP: Protocol;
 
+    /// The last coordinate.
+    const LAST: u128;
+
     /// The coordinate as the axis keeps it; the value fits.
     fn from_bits(bits: u128) -> Self;
 }
 
 impl Point for u16 {
     const ICMP: Protocol = Protocol::ICMP;
+    const LAST: u128 = Self::MAX as u128;
 
     #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 16 bits")]
     fn from_bits(bits: u128) -> Self {
@@ -36,6 +40,7 @@ impl Point for u16 {
 
 impl Point for u32 {
     const ICMP: Protocol = Protocol::ICMP;
+    const LAST: u128 = Self::MAX as u128;
 
     #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 32 bits")]
     fn from_bits(bits: u128) -> Self {
@@ -45,6 +50,7 @@ impl Point for u32 {
 
 impl Point for u128 {
     const ICMP: Protocol = Protocol::ICMPV6;
+    const LAST: u128 = Self::MAX;
 
     fn from_bits(bits: u128) -> Self {
         bits
@@ -97,9 +103,9 @@ impl<A: Point> Chunk<A> {
     fn new(patterns: &[Pattern<'_>]) -> Self {
         let mut rows = RowTable::new(patterns.len().div_ceil(64));
         let peers = spans(patterns, |(ranges, _)| ranges.to_vec());
-        let tcp = spans(patterns, |(_, service)| port_ranges(service, Protocol::TCP));
-        let udp = spans(patterns, |(_, service)| port_ranges(service, Protocol::UDP));
-        let icmp = spans(patterns, |(_, service)| icmp_ranges(service, A::ICMP));
+        let tcp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::TCP));
+        let udp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::UDP));
+        let icmp = spans(patterns, |(_, service)| icmp_ranges(*service, A::ICMP));
         Self {
             words: rows.words,
             peers: Axis::new(peers, &mut rows),
@@ -111,7 +117,7 @@ impl<A: Point> Chunk<A> {
                     let covering = patterns
                         .iter()
                         .enumerate()
-                        .filter(|(_, (_, service))| covers_unseen(service, Protocol(number), A::ICMP));
+                        .filter(|(_, (_, service))| covers_unseen(*service, Protocol(number), A::ICMP));
                     let mut row = vec![0; rows.words];
                     covering.for_each(|(position, _)| set_bit(&mut row, position, On));
                     rows.intern(&row)
@@ -154,7 +160,7 @@ impl<T: Point> Axis<T> {
         let mut edges = Vec::with_capacity(spans.len() * 2);
         for (position, first, last) in spans {
             edges.push((first, position, On));
-            if let Some(beyond) = last.checked_add(1) {
+            if let Some(beyond) = last.checked_add(1).filter(|beyond| *beyond <= T::LAST) {
                 edges.push((beyond, position, Off));
             }
         }
@@ -233,8 +239,8 @@ fn spans<'a>(
     patterns.iter().enumerate().flat_map(of_rule).collect()
 }
 
-fn port_ranges(service: &Service, protocol: Protocol) -> Vec<(u128, u128)> {
-    match *service {
+fn port_ranges(service: Service, protocol: Protocol) -> Vec<(u128, u128)> {
+    match service {
         Service::All => vec![(0, u128::from(u16::MAX))],
         Service::Tcp(ports) if protocol == Protocol::TCP => vec![(ports.from.into(), ports.to.into())],
         Service::Udp(ports) if protocol == Protocol::UDP => vec![(ports.from.into(), ports.to.into())],
@@ -242,8 +248,8 @@ fn port_ranges(service: &Service, protocol: Protocol) -> Vec<(u128, u128)> {
     }
 }
 
-fn icmp_ranges(service: &Service, own: Protocol) -> Vec<(u128, u128)> {
-    let (icmp_type, code) = match *service {
+fn icmp_ranges(service: Service, own: Protocol) -> Vec<(u128, u128)> {
+    let (icmp_type, code) = match service {
         Service::All => (None, None),
         Service::Icmp(icmp_type, code) if own == Protocol::ICMP => (icmp_type, code),
         Service::Icmpv6(icmp_type, code) if own == Protocol::ICMPV6 => (icmp_type, code),
@@ -260,7 +266,7 @@ fn icmp_ranges(service: &Service, own: Protocol) -> Vec<(u128, u128)> {
 }
 
 /// Whether a rule matches packets of a protocol of which nothing but the number is known (S2.7, S5.2, S12.4).
-fn covers_unseen(service: &Service, protocol: Protocol, own_icmp: Protocol) -> bool {
+fn covers_unseen(service: Service, protocol: Protocol, own_icmp: Protocol) -> bool {
     if service.protocol().is_some_and(|own| own != protocol) {
         return false;
     }

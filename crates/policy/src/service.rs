@@ -85,13 +85,13 @@ impl Service {
     /// A packet whose ports or type are not known is meant only where the rule covers all of them (S2.7). That is
     /// so for ICMP in IPv6 too, which has no types there (S2.4); ICMPv6 in IPv4 is matched by number alone, since a
     /// rule of protocol 58 looks at types only for IPv6 (S5.2).
-    pub(crate) fn matches(&self, probe: &Probe) -> Result<String, String> {
+    pub(crate) fn matches(self, probe: &Probe) -> Result<String, String> {
         let Some(protocol) = self.protocol() else { return Ok("all traffic is meant".to_owned()) };
         let (name, its_name) = (protocol_name(protocol), protocol_name(probe.protocol));
         if protocol != probe.protocol {
             return Err(format!("protocol {its_name} is not {name}"));
         }
-        match *self {
+        match self {
             Self::Tcp(ports) | Self::Udp(ports) => match_ports(ports, probe.selector),
             Self::Icmp(icmp_type, code) if !probe.peer.is_ipv4() => {
                 match_icmp(icmp_type, code, Selector::Number)

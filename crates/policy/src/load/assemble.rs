@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cidr::Cidr;
 use crate::error::LoadError;
-use crate::network::{
-    DEFAULT_NACL, Eni, Nacl, Network, Peer, PrefixList, SecurityGroup, SecurityGroupRule, Subnet, Vpc,
-};
+use crate::network::{DEFAULT_NACL, Eni, Nacl, Network, PrefixList, Subnet, Vpc};
 use crate::{Loaded, Selection};
 
-use super::draft::{Author, Draft, DraftPeer, DraftRule, EniBody, Origin, Part, Ref, SubnetBody, sample};
-use super::select;
+use super::draft::{Author, Draft, EniBody, Origin, Part, SubnetBody, sample};
+use super::{references, select};
 
 /// Makes the model.
 pub(crate) fn assemble(mut draft: Draft, selection: &Selection) -> Result<Loaded, LoadError> {
@@ -30,7 +28,7 @@ pub(crate) fn assemble(mut draft: Draft, selection: &Selection) -> Result<Loaded
     unique_addresses(&draft)?;
     let subnets = subnets(&mut draft)?;
     let enis = enis(&draft)?;
-    let groups = groups(&mut draft)?;
+    let groups = references::groups(&mut draft)?;
     let nacls = nacls(&draft, &subnets);
     if draft.enis.is_empty() {
         draft.warn("no-interfaces", 1, "the model has no ENI, so no packet can be judged");
@@ -110,7 +108,7 @@ fn limits(draft: &Draft) -> Result<BTreeMap<String, u64>, LoadError> {
 }
 
 /// What the model has, for an error about an unknown id: the most alike first.
-fn nearest<'a>(id: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn nearest<'a>(id: &str, known: impl Iterator<Item = &'a str>) -> String {
     let common = |other: &str| id.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let mut known: Vec<&str> = known.collect();
     known.sort_by_key(|other| (std::cmp::Reverse(common(other)), *other));
@@ -314,101 +312,6 @@ fn enis(draft: &Draft) -> Result<Vec<Eni>, LoadError> {
         })
     };
     draft.enis.iter().map(make).collect()
-}
-
-/// The groups with what their rules refer to.
-fn groups(draft: &mut Draft) -> Result<Vec<SecurityGroup>, LoadError> {
-    let mut references = References {
-        groups: draft.groups.iter().map(|group| group.id.clone()).collect(),
-        lists: draft.prefix_lists.iter().map(|list| (list.id.clone(), list.body.entries.is_some())).collect(),
-        unknown: BTreeMap::new(),
-        without_entries: BTreeMap::new(),
-    };
-    let mut groups = Vec::new();
-    for part in &draft.groups {
-        groups.push(SecurityGroup {
-            id: part.id.clone(),
-            vpc: part.vpc.as_ref().map(|vpc| vpc.id.clone()),
-            members: part.body.members.clone(),
-            ingress: references.rules(&part.body.ingress)?,
-            egress: references.rules(&part.body.egress)?,
-        });
-    }
-    for (id, rules) in references.unknown {
-        let text = format!("{} to `{id}`, which the documents lack: no packet matches there", refer(rules));
-        draft.warn("unresolved-reference", rules, text);
-    }
-    for (id, rules) in references.without_entries {
-        let text = format!(
-            "{} to prefix list `{id}`, whose entries the documents lack: no packet matches there",
-            refer(rules)
-        );
-        draft.warn("prefix-list-without-entries", rules, text);
-    }
-    Ok(groups)
-}
-
-fn refer(rules: usize) -> String {
-    if rules == 1 { "1 rule refers".to_owned() } else { format!("{rules} rules refer") }
-}
-
-/// What rules may refer to, and the references that led nowhere, with the number of rules.
-struct References {
-    groups: BTreeSet<String>,
-    lists: BTreeMap<String, bool>,
-    unknown: BTreeMap<String, usize>,
-    without_entries: BTreeMap<String, usize>,
-}
-
-impl References {
-    fn rules(&mut self, rules: &[DraftRule]) -> Result<Vec<SecurityGroupRule>, LoadError> {
-        let resolve = |rule: &DraftRule| {
-            let peer = self.peer(&rule.peer)?;
-            Ok(SecurityGroupRule { name: rule.name.clone(), service: rule.service, peer })
-        };
-        rules.iter().map(resolve).collect()
-    }
-
-    fn peer(&mut self, peer: &DraftPeer) -> Result<Peer, LoadError> {
-        match peer {
-            DraftPeer::Cidr(cidr) => Ok(Peer::Cidr(*cidr)),
-            DraftPeer::Group(group) => {
-                if !self.groups.contains(&group.id) {
-                    *self.unknown.entry(group.id.clone()).or_default() += 1;
-                }
-                Ok(Peer::Group(group.id.clone()))
-            }
-            DraftPeer::PrefixList(list) => {
-                match self.lists.get(&list.id) {
-                    Some(true) => {}
-                    Some(false) => *self.without_entries.entry(list.id.clone()).or_default() += 1,
-                    None => *self.unknown.entry(list.id.clone()).or_default() += 1,
-                }
-                Ok(Peer::PrefixList(list.id.clone()))
-            }
-            DraftPeer::Named(named) => self.named(named),
-        }
-    }
-
-    fn named(&mut self, named: &Ref) -> Result<Peer, LoadError> {
-        match (self.groups.contains(&named.id), self.lists.contains_key(&named.id)) {
-            (true, false) => Ok(Peer::Group(named.id.clone())),
-            (false, true) => self.peer(&DraftPeer::PrefixList(named.clone())),
-            (true, true) => Err(named.origin.blame(
-                LoadError::new(format!("peer `{}` is both a security group and a prefix list", named.id))
-                    .remedy("Give one of the two another id."),
-            )),
-            (false, false) => {
-                let known = self.groups.iter().chain(self.lists.keys()).map(String::as_str);
-                Err(named.origin.blame(
-                    LoadError::new(format!("peer `{}` is not known", named.id))
-                        .expected("a CIDR, an address, or the id of a security group or prefix list of the model")
-                        .found(nearest(&named.id, known))
-                        .remedy("A group outside the model is a [[security_group]] with its addresses as `members`."),
-                ))
-            }
-        }
-    }
 }
 
 /// The ACLs, and the default one where a subnet uses it.

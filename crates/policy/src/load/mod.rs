@@ -5,6 +5,7 @@ mod aws;
 mod draft;
 mod read;
 mod recognise;
+mod references;
 mod select;
 mod toml_dto;
 mod toml_model;

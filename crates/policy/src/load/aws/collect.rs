@@ -203,7 +203,7 @@ impl Collection {
             match known {
                 Some((_, kind, id)) => self.add_item(*kind, id, document, (path, value))?,
                 None if key == "Instances" => {
-                    self.add_item(Kind::Instance, "InstanceId", document, (path, value))?
+                    self.add_item(Kind::Instance, "InstanceId", document, (path, value))?;
                 }
                 None => self.add_reservation(document, (path, value))?,
             }
@@ -251,13 +251,11 @@ impl Collection {
     /// What `--query` leaves: a list of objects that stand alone.
     fn add_list(&mut self, document: &Arc<str>, list: Vec<Value>) -> Result<(), LoadError> {
         for (at, value) in list.into_iter().enumerate() {
-            match value.as_object().and_then(single) {
-                Some((kind, key)) => self.add_item(kind, key, document, (format!("[{at}]"), value))?,
-                None => {
-                    let keys = value.as_object().map_or_else(|| "no object".to_owned(), keys_of);
-                    return Err(in_json(document, format!("[{at}]"), unrecognised(document, &keys)));
-                }
-            }
+            let Some((kind, key)) = value.as_object().and_then(single) else {
+                let keys = value.as_object().map_or_else(|| "no object".to_owned(), keys_of);
+                return Err(in_json(document, format!("[{at}]"), unrecognised(document, &keys)));
+            };
+            self.add_item(kind, key, document, (format!("[{at}]"), value))?;
         }
         Ok(())
     }
@@ -346,7 +344,7 @@ pub(crate) fn in_json(document: &str, path: String, error: LoadError) -> LoadErr
     error.in_document(document).at(Place::JsonPath(path))
 }
 
-/// serde_json's message ends with the position, which the place says already.
+/// The parser's message ends with the position, which the place says already.
 fn syntax_error(document: &str, error: &serde_json::Error) -> LoadError {
     let text = error.to_string();
     let problem = text.split(" at line ").next().unwrap_or(&text).to_owned();

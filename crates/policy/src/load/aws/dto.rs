@@ -1,4 +1,5 @@
 //! What the AWS CLI prints, as far as a model needs it. Other fields are descriptive and not read.
+#![expect(clippy::struct_field_names, reason = "fields are named as AWS names them")]
 
 use std::fmt;
 
