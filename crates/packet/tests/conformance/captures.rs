@@ -3,15 +3,15 @@
 use std::io::Read;
 use std::path::Path;
 
-pub struct Frame {
-    pub time_ns: i64,
-    pub link_type: u16,
-    pub original_length: u32,
-    pub bytes: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) time_ns: i64,
+    pub(crate) link_type: u16,
+    pub(crate) original_length: u32,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// All frames of a file, plain or gzip.
-pub fn read(path: &Path) -> Vec<Frame> {
+pub(crate) fn read(path: &Path) -> Vec<Frame> {
     let mut bytes = std::fs::read(path).unwrap();
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();

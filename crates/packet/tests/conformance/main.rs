@@ -2,6 +2,8 @@
 //!
 //! The cases are not part of the repository; where they are absent the test says so and passes.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
 mod captures;
 
 use std::path::{Path, PathBuf};
