@@ -199,7 +199,8 @@ impl PcapNg {
     /// An enhanced packet block, or an obsolete packet block: the same but for a 16-bit interface.
     #[inline]
     fn packet(&self, block: Block, window: &Window, head: &mut Head) -> Result<(), Fault> {
-        let bytes = window.slice(window.position(), block.length);
+        // The trailer is left out: it must not be taken for a field of a block that is too short.
+        let bytes = window.slice(window.position(), block.length - BLOCK_TRAILER);
         let Some(fields) = bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<20>) else {
             return Err(too_short("a packet block of at least 32 bytes", block));
         };
@@ -257,7 +258,7 @@ impl PcapNg {
             });
         };
         let captured = packet.captured as usize;
-        // Both lengths agree and the fixed fields are there, so the block is longer than `data` and its trailer.
+        // The fixed fields are there, so the block is at least as long as these and its trailer.
         let room = block.length.saturating_sub(packet.data + BLOCK_TRAILER);
         if captured > room {
             return Err(Fault {
