@@ -172,6 +172,11 @@ impl Engine {
         self.world.ledger.peak(scope.0)
     }
 
+    /// Packets that the allowance of a scope denied (S7.8).
+    pub fn scope_exceeded(&self, scope: ScopeId) -> u64 {
+        self.world.ledger.denied(scope.0)
+    }
+
     /// Packets that the allowance of an ENI denied: its `ConnTrackAllowanceExceeded` (S7.8).
     pub fn exceeded(&self, eni: EniId) -> u64 {
         self.world.counters.exceeded(eni)

@@ -6,13 +6,18 @@
 
 mod flow;
 mod format;
+mod number;
 mod record;
+mod screen;
 mod series;
+pub mod summary;
 mod verdict;
 
 pub use flow::FlowWriter;
 pub use format::{Format, FormatError};
+pub use screen::{Color, Style};
 pub use series::SeriesWriter;
+pub use summary::{Summary, SummaryContext};
 pub use verdict::{VerdictRow, VerdictWriter};
 
 #[cfg(test)]
