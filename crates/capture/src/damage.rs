@@ -32,7 +32,7 @@ pub enum DamageAction {
     Stopped,
     /// Reading resumed at this offset (counted as [`Damage::offset`]); the bytes between were skipped.
     ResumedAt(u64),
-    /// The value was replaced by the format's default and nothing was skipped.
+    /// The default was taken in its place; nothing was skipped.
     DefaultUsed,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Damage {
         match self.action {
             DamageAction::Stopped => f.write_str("the rest of the file is not read"),
             DamageAction::ResumedAt(at) => write!(f, "reading resumed at byte {at}"),
-            DamageAction::DefaultUsed => f.write_str("the default is used"),
+            DamageAction::DefaultUsed => f.write_str("reading went on with the default in its place"),
         }
     }
 }

@@ -5,7 +5,7 @@ use vpcreplay_flow::{LinkType, Timestamp};
 
 use crate::damage::{DamageAction, Log};
 use crate::frame::Head;
-use crate::info::{Endianness, FileInfo, Format, InterfaceInfo, Resolution};
+use crate::info::{Endianness, Format, InterfaceInfo, Resolution};
 use crate::window::Window;
 use crate::{MAX_RECORD_BYTES, reader::cut};
 
@@ -54,7 +54,7 @@ fn variant(magic: [u8; 4]) -> Option<(Endianness, u32, Format)> {
 
 impl Pcap {
     /// Reads the file header; `None` when these bytes are none.
-    pub(crate) fn open(bytes: &[u8; FILE_HEADER], info: &mut FileInfo) -> Option<Self> {
+    pub(crate) fn open(bytes: &[u8; FILE_HEADER], log: &mut Log) -> Option<Self> {
         let mut bytes = *bytes;
         let (magic, _) = bytes.split_first_chunk_mut::<4>()?;
         let (endianness, unit, format) = variant(*magic)?;
@@ -69,9 +69,14 @@ impl Pcap {
         let [.., high, low] = header.network.0.to_be_bytes();
         let link_type = LinkType(u16::from_be_bytes([high, low]));
         let resolution = Resolution::Decimal(if unit == 1 { 9 } else { 6 });
-        info.format = format;
-        info.saw_section(endianness);
-        info.saw_interface(InterfaceInfo { link_type, snaplen: header.snaplen, resolution });
+        let version = (header.version_major, header.version_minor);
+        if version != (2, 4) {
+            let found = format!("version {}.{}", version.0, version.1);
+            log.note(4, "pcap version 2.4, in use since 1998", found, DamageAction::DefaultUsed);
+        }
+        log.info.format = format;
+        log.info.saw_section(endianness);
+        log.info.saw_interface(InterfaceInfo { link_type, snaplen: header.snaplen, resolution });
         Some(Self {
             endianness,
             link_type,

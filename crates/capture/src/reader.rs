@@ -71,7 +71,7 @@ impl Reader {
         let Some(header) = unread.first_chunk::<FILE_HEADER>() else {
             return Err(OpenError::NotACapture(identify::cut_header("pcap", unread.len(), FILE_HEADER)));
         };
-        let walk = Pcap::open(header, &mut log.info).map(Walk::Pcap);
+        let walk = Pcap::open(header, log).map(Walk::Pcap);
         window.consume(FILE_HEADER);
         Ok(walk)
     }

@@ -81,6 +81,16 @@ fn pcap_absurd_length_stops() {
     assert!(damages[0].found.contains("2147483647"), "{}", damages[0]);
 }
 
+// Another version is read as the usual one, and told.
+#[test]
+fn pcap_version_is_told() {
+    let mut file = pcap(Order::Big, MICROS, &[(1, 1, b"good")]);
+    file[7] = 3;
+    let (frames, damages) = read(&file);
+    assert_eq!((frames.len(), damages.len(), damages[0].action), (1, 1, DamageAction::DefaultUsed));
+    assert!(damages[0].to_string().contains("version 2.3"), "{}", damages[0]);
+}
+
 // Frames above the declared snap length are taken up to 262,144 bytes, and up to a larger snap length.
 #[test]
 fn pcap_large_frames() {
@@ -188,11 +198,11 @@ fn pcapng_resumes_at_the_next_section() {
         assert_eq!((frames.len(), damages.len()), (1, 1), "no section follows");
         assert_eq!((damages[0].offset, damages[0].action), (offset, DamageAction::Stopped));
 
-        let lost = enhanced(order, 0, 9, b"lost");
+        let unseen = enhanced(order, 0, 9, b"lost");
         let next =
             [section(Order::Big), interface(Order::Big, 12, 0, &[]), enhanced(Order::Big, 0, 5, b"new")]
                 .concat();
-        let bad = [bad, decoy.clone(), version.clone(), vec![0x0a, 0x0d, 0x0d], lost].concat();
+        let bad = [bad, decoy.clone(), version.clone(), vec![0x0a, 0x0d, 0x0d], unseen].concat();
         let (frames, damages, _) = around(&[bad.clone(), next].concat());
         let seen: Vec<_> = frames.iter().map(|f| (f.number, f.link, f.nanos)).collect();
         assert_eq!(seen, [(1, 1, 1_000), (2, 12, 5_000)]);

@@ -28,16 +28,16 @@ fn real_captures_hold_the_frames_of_their_index() {
         let (Some(name), Some(packets)) = (fields.first(), fields.get(column)) else { continue };
         let set = CaptureSet::open(&[Input::Path(directory.join(name))]).unwrap();
         let (frames, damages) = build::drain(set);
-        let damaged = DAMAGED.iter().find(|(file, ..)| file == name);
-        let expected = damaged.map_or(*packets, |(_, frames, _)| frames);
+        let known = DAMAGED.iter().find(|(file, ..)| file == name);
+        let expected = known.map_or(*packets, |(_, frames, _)| frames);
         if frames.len().to_string() != expected {
             failures.push(format!("{name}: {} frames, {expected} expected", frames.len()));
         }
-        if damages.len() != usize::from(damaged.is_some()) {
+        if damages.len() != usize::from(known.is_some()) {
             failures.push(format!("{name}: {} damages", damages.len()));
         }
         for damage in &damages {
-            if !damaged.is_some_and(|(.., says)| damage.found.contains(says)) {
+            if !known.is_some_and(|(.., says)| damage.found.contains(says)) {
                 failures.push(format!("unexpected: {damage}"));
             }
         }
