@@ -8,5 +8,7 @@
     reason = "this crate is linked into tests alone, where a panic is a failed test"
 )]
 
+pub mod build;
 pub mod reference;
 pub mod strategies;
+pub mod write;

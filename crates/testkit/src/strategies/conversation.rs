@@ -85,7 +85,7 @@ impl Template {
             dst: about.src,
             protocol,
             transport: Transport::IcmpError { icmp_type, code, quoted },
-            length: 56,
+            length: 140,
         }
     }
 

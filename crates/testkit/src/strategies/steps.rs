@@ -112,7 +112,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 /// Steps.
 pub fn step() -> impl Strategy<Value = Step> {
     let gap = prop_oneof![200 => gap(), 1 => long_gap()];
-    (0_usize..6, gap, deed(), 40_u32..1500).prop_map(|(conversation, gap, deed, length)| Step {
+    (0_usize..6, gap, deed(), 100_u32..1500).prop_map(|(conversation, gap, deed, length)| Step {
         conversation,
         gap,
         deed,
