@@ -1,1 +1,14 @@
-//! End-to-end tests of vpcreplay: see the `tests` folder beside this one.
+//! What the end-to-end tests share: where things are, running the program, comparing what it wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "this crate is linked into tests alone, where a panic is a failed test"
+)]
+
+pub mod case;
+pub mod compare;
+pub mod places;
+pub mod program;

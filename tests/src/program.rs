@@ -1,0 +1,104 @@
+//! Running the program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use tempfile::TempDir;
+
+use crate::places;
+
+/// The program, built from the sources as they are: beside the tests, or where `VPCREPLAY_BIN` says.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| std::env::var_os("VPCREPLAY_BIN").map_or_else(fresh_binary, PathBuf::from))
+}
+
+/// The program of the profile that these tests were built with; cargo builds it when it is missing or out of date.
+fn fresh_binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let binary = profile.join(format!("vpcreplay{}", std::env::consts::EXE_SUFFIX));
+    if !is_fresh(&binary) {
+        let name = match places::name(profile) {
+            name if name == "debug" => "dev".to_owned(),
+            name => name,
+        };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(places::workspace()).args(["build", "--package", "vpcreplay", "--profile", &name]);
+        cargo.arg("--target-dir").arg(profile.parent().expect("profiles lie in the target folder"));
+        let built = cargo.output().expect("cargo runs");
+        assert!(
+            built.status.success(),
+            "vpcreplay does not build:\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+    }
+    binary
+}
+
+/// Whether the program is newer than every source that cargo noted beside it.
+fn is_fresh(binary: &Path) -> bool {
+    let changed =
+        |path: &Path| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let Ok(notes) = std::fs::read_to_string(binary.with_extension("d")) else { return false };
+    let Some((_, sources)) = notes.split_once(": ") else { return false };
+    let built = changed(binary);
+    binary.exists()
+        && sources.replace("\\ ", "\0").split_whitespace().all(|source| {
+            let source = PathBuf::from(source.replace('\0', " "));
+            source.exists() && changed(&source) <= built
+        })
+}
+
+/// Runs the program in a folder.
+pub fn vpcreplay<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: &[S]) -> Output {
+    let mut command = Command::new(binary());
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command.output().unwrap_or_else(|error| panic!("{}: {error}", binary().display()))
+}
+
+/// All outputs of a replay, as written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Verdict records, JSON Lines.
+    pub records: String,
+    /// Flow records, JSON Lines.
+    pub connections: String,
+    /// The series, CSV.
+    pub series: String,
+    /// The summary, JSON.
+    pub summary: String,
+    /// What the program printed, standard output before standard error.
+    pub screen: String,
+}
+
+/// Runs `vpcreplay run` in a folder with all outputs added. A failure is its message.
+///
+/// # Errors
+/// The program's exit status was not 0.
+pub fn replay<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Result<Written, String> {
+    let out = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| out.path().join(name).to_string_lossy().into_owned();
+    let mut all = vec!["run".to_owned()];
+    all.extend(arguments.iter().map(|argument| argument.as_ref().to_owned()));
+    for (option, name) in OUTPUTS {
+        all.extend([option.to_owned(), path(name)]);
+    }
+    let ran = vpcreplay(folder, &all);
+    let screen = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    if !ran.status.success() {
+        return Err(format!("vpcreplay {}: {}\n{screen}", all.join(" "), ran.status));
+    }
+    let read = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
+    let [records, connections, series, summary] = OUTPUTS.map(|(_, name)| read(name));
+    Ok(Written { records, connections, series, summary, screen })
+}
+
+const OUTPUTS: [(&str, &str); 4] = [
+    ("--out", "records.jsonl"),
+    ("--connections", "connections.jsonl"),
+    ("--series", "series.csv"),
+    ("--summary", "summary.json"),
+];
