@@ -8,14 +8,14 @@ use vpcreplay_packet::decode;
 use crate::build::*;
 use crate::{cut, facts, nothing, raw, transport, unjudged, whole};
 
-fn header(protocol: u8, length: u32) -> Option<IpHeader> {
+fn header(protocol: u8, length: u32) -> IpHeader {
     let protocol = Some(Protocol(protocol));
-    Some(IpHeader { src: IpAddr::V4(SRC), dst: IpAddr::V4(DST), protocol, length })
+    IpHeader { src: IpAddr::V4(SRC), dst: IpAddr::V4(DST), protocol, length }
 }
 
-fn header6(protocol: Option<u8>, length: u32) -> Option<IpHeader> {
+fn header6(protocol: Option<u8>, length: u32) -> IpHeader {
     let protocol = protocol.map(Protocol);
-    Some(IpHeader { src: IpAddr::V6(SRC6), dst: IpAddr::V6(DST6), protocol, length })
+    IpHeader { src: IpAddr::V6(SRC6), dst: IpAddr::V6(DST6), protocol, length }
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn addresses_protocol_and_length() {
 fn padding_is_no_payload() {
     // 20 bytes of IP and 6 of TCP, padded to the Ethernet minimum: the bytes are there, but not of the packet.
     let frame = join(&[&ethernet(0x0800, &v4(6, &[0; 6])), &[0; 20]]);
-    assert_eq!(unjudged(whole(LinkType::ETHERNET, &frame)), (Cause::Malformed, header(6, 26)));
+    assert_eq!(unjudged(whole(LinkType::ETHERNET, &frame)), (Cause::Malformed, Some(header(6, 26))));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn the_header_is_whole_with_its_options() {
     for captured in 20..28 {
         assert_eq!(cut(LinkType::RAW, &packet, captured), nothing(Cause::Truncated));
     }
-    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 28)), (Cause::Truncated, header(6, 48)));
+    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 28)), (Cause::Truncated, Some(header(6, 48))));
     assert_eq!(transport(cut(LinkType::RAW, &packet, 42)).ports(), Some((1, 2)));
 }
 
@@ -83,7 +83,7 @@ fn length_0_or_beyond_the_frame_is_what_was_on_the_wire() {
         // Nothing excludes the bytes needed then: truncated.
         let short = &frame[..44];
         let found = decode(LinkType::ETHERNET, short, 44, Decap::None).decoded;
-        assert_eq!(unjudged(found), (Cause::Truncated, header(6, 26)));
+        assert_eq!(unjudged(found), (Cause::Truncated, Some(header(6, 26))));
     }
 }
 
@@ -101,11 +101,11 @@ fn ipv6_payload_length_0() {
 #[test]
 fn truncated_or_malformed_by_what_excludes_the_bytes() {
     let packet = v4(17, &udp(1, 2, b"data"));
-    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 23)), (Cause::Truncated, header(17, 32)));
+    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 23)), (Cause::Truncated, Some(header(17, 32))));
     let packet = with_total_length(packet, 23);
-    assert_eq!(unjudged(raw(&packet)), (Cause::Malformed, header(17, 23)));
+    assert_eq!(unjudged(raw(&packet)), (Cause::Malformed, Some(header(17, 23))));
     // Both faults.
-    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 21)), (Cause::Malformed, header(17, 23)));
+    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 21)), (Cause::Malformed, Some(header(17, 23))));
 }
 
 #[test]
@@ -125,15 +125,21 @@ fn ipv6_extension_headers_are_skipped() {
     assert!(!found.is_fragment(), "S2.7: an atomic fragment is none");
     // S12.3: cut anywhere in the chain the protocol is unknown; behind it it is known.
     for captured in 40..40 + chain.len() {
-        assert_eq!(unjudged(cut(LinkType::RAW, &packet, captured)), (Cause::Truncated, header6(None, 100)));
+        assert_eq!(
+            unjudged(cut(LinkType::RAW, &packet, captured)),
+            (Cause::Truncated, Some(header6(None, 100)))
+        );
         let field = u16::try_from(captured - 40).unwrap();
         if field > 0 {
             let short = with_payload_length(packet.clone(), field);
-            assert_eq!(unjudged(raw(&short)), (Cause::Malformed, header6(None, u32::from(field) + 40)));
+            assert_eq!(unjudged(raw(&short)), (Cause::Malformed, Some(header6(None, u32::from(field) + 40))));
         }
     }
     let captured = 40 + chain.len();
-    assert_eq!(unjudged(cut(LinkType::RAW, &packet, captured)), (Cause::Truncated, header6(Some(17), 100)));
+    assert_eq!(
+        unjudged(cut(LinkType::RAW, &packet, captured)),
+        (Cause::Truncated, Some(header6(Some(17), 100)))
+    );
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn a_cut_ipv6_header_has_no_facts() {
     for captured in 0..40 {
         assert_eq!(cut(LinkType::RAW, &packet, captured), nothing(Cause::Truncated));
     }
-    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 53)), (Cause::Truncated, header6(Some(6), 60)));
+    assert_eq!(unjudged(cut(LinkType::RAW, &packet, 53)), (Cause::Truncated, Some(header6(Some(6), 60))));
 }
 
 // An extension header of which two bytes tell a size beyond the payload: both faults (S12.3).
@@ -159,7 +165,10 @@ fn a_cut_ipv6_header_has_no_facts() {
 fn an_extension_header_beyond_the_payload_is_malformed() {
     let packet = v6(0, &[6, 9, 0, 0, 0, 0, 0, 0]);
     for captured in 42..=48 {
-        assert_eq!(unjudged(cut(LinkType::RAW, &packet, captured)), (Cause::Malformed, header6(None, 48)));
+        assert_eq!(
+            unjudged(cut(LinkType::RAW, &packet, captured)),
+            (Cause::Malformed, Some(header6(None, 48)))
+        );
     }
     assert_eq!(unjudged(cut(LinkType::RAW, &packet, 41)).0, Cause::Truncated);
 }

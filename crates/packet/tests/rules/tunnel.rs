@@ -45,7 +45,7 @@ fn other_packets_are_judged_as_they_are() {
     }
     // Source port, or not UDP.
     for packet in [v4(17, &udp(4_789, 5_000, &[8; 60])), v4(136, &udp(5_000, 4_789, &[8; 60]))] {
-        assert!(matches!(tunnelled(&packet, packet.len(), Decap::Vxlan).tunnel, None));
+        assert!(tunnelled(&packet, packet.len(), Decap::Vxlan).tunnel.is_none());
         assert_eq!(facts(tunnelled(&packet, packet.len(), Decap::Vxlan).decoded), facts(raw(&packet)));
     }
 }
