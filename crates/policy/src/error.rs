@@ -28,7 +28,7 @@ pub enum Place {
         line: usize,
         /// Column in characters, from 1.
         column: usize,
-        /// Bytes of the document.
+        /// Bytes of the document, a byte order mark at its begin not counted.
         span: Range<usize>,
     },
 }

@@ -93,7 +93,7 @@ fn limits(draft: &Draft) -> Result<BTreeMap<String, u64>, LoadError> {
         if !known.contains(given.id.as_str()) {
             return Err(given.origin.blame(
                 LoadError::new(format!("a limit is given for `{}`, which is no ENI or instance", given.id))
-                    .found(nearest(&given.id, known.iter().copied()))
+                    .expected(nearest(&given.id, known.iter().copied()))
                     .remedy("Name an ENI or an instance of the model."),
             ));
         }
@@ -112,7 +112,11 @@ pub(super) fn nearest<'a>(id: &str, known: impl Iterator<Item = &'a str>) -> Str
     let common = |other: &str| id.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let mut known: Vec<&str> = known.collect();
     known.sort_by_key(|other| (std::cmp::Reverse(common(other)), *other));
-    if known.is_empty() { "none in the model".to_owned() } else { sample(&known) }
+    match known.as_slice() {
+        [] => "one of the model, which has none".to_owned(),
+        [only] => format!("`{only}`, the only one of the model"),
+        several => format!("one of {}", sample(several)),
+    }
 }
 
 /// VPCs that subnets name: the user's must exist, AWS documents may lack them.
@@ -127,7 +131,7 @@ fn known_vpcs(draft: &mut Draft) -> Result<(), LoadError> {
                     "subnet `{}` is in VPC `{}`, which the model lacks",
                     subnet.id, vpc.id
                 ))
-                .found(nearest(&vpc.id, known.iter().copied()))
+                .expected(nearest(&vpc.id, known.iter().copied()))
                 .remedy("Add a [[vpc]] with this id, or correct it."),
             ));
         }
@@ -159,7 +163,7 @@ fn add_unknown_subnets(draft: &mut Draft) -> Result<(), LoadError> {
                     "ENI `{}` is in subnet `{}`, which the model lacks",
                     eni.id, subnet.id
                 ))
-                .found(nearest(&subnet.id, known.iter().copied()))
+                .expected(nearest(&subnet.id, known.iter().copied()))
                 .remedy("Add a [[subnet]] with this id, or correct it."),
             ));
         }
@@ -230,7 +234,7 @@ fn subnets(draft: &mut Draft) -> Result<Vec<Subnet>, LoadError> {
         if let Some(nacl) = named.filter(|nacl| !known.contains(nacl.id.as_str())) {
             return Err(nacl.origin.blame(
                 LoadError::new(format!("subnet `{}` has network ACL `{}`, which the model lacks", subnet.id, nacl.id))
-                    .found(nearest(&nacl.id, known.iter().copied()))
+                    .expected(nearest(&nacl.id, known.iter().copied()))
                     .remedy("Add a [[nacl]] with this id, correct it, or leave it out for the default one (allow all)."),
             ));
         }
@@ -296,7 +300,7 @@ fn enis(draft: &Draft) -> Result<Vec<Eni>, LoadError> {
                     "ENI `{}` has security group `{}`, which the model lacks",
                     part.id, group.id
                 ))
-                .found(nearest(&group.id, known.iter().copied()))
+                .expected(nearest(&group.id, known.iter().copied()))
                 .remedy("Add the group to the model: without its rules the ENI cannot be judged."),
             ));
         }

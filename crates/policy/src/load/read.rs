@@ -8,6 +8,16 @@ use crate::cidr::{Cidr, CidrError};
 use crate::error::LoadError;
 use crate::service::{Ports, Service};
 
+/// A parser's message without the names of Rust's types.
+pub(crate) fn plain(message: &str) -> String {
+    message
+        .replace("expected i64", "expected an integer")
+        .replace("expected u64", "expected an integer from 0")
+        .replace("expected a map", "expected a table")
+        .replace("expected a sequence", "expected a list")
+        .replace('\n', "; ")
+}
+
 /// A CIDR block without host bits.
 pub(crate) fn cidr(text: &str) -> Result<Cidr, LoadError> {
     strict(text, Cidr::parse(text))

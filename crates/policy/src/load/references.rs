@@ -94,8 +94,7 @@ impl References {
                 let known = self.groups.iter().chain(self.lists.keys()).map(String::as_str);
                 Err(named.origin.blame(
                     LoadError::new(format!("peer `{}` is not known", named.id))
-                        .expected("a CIDR, an address, or the id of a security group or prefix list of the model")
-                        .found(nearest(&named.id, known))
+                        .expected(format!("a CIDR, an address, or {}", nearest(&named.id, known)))
                         .remedy("A group outside the model is a [[security_group]] with its addresses as `members`."),
                 ))
             }

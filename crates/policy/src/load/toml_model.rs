@@ -23,8 +23,7 @@ use super::{read, text_place};
 pub(crate) fn load(name: &Arc<str>, text: &str, draft: &mut Draft) -> Result<(), LoadError> {
     let reader = Reader { name, text };
     let model: dto::Model = toml::from_str(text).map_err(|error| {
-        let problem = error.message().replace('\n', "; ");
-        let located = LoadError::new(problem).in_document(&**name);
+        let located = LoadError::new(read::plain(error.message())).in_document(&**name);
         match error.span() {
             Some(span) => located.at(text_place(text, span)),
             None => located,

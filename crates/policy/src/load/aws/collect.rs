@@ -9,6 +9,7 @@ use crate::error::{LoadError, Place};
 
 use super::super::draft::{Author, Origin};
 use super::super::recognise::not_supported;
+use super::super::text_place;
 use super::region;
 
 /// The kinds of object that a model is made of.
@@ -117,7 +118,8 @@ impl Collection {
 
     /// Takes in one document.
     pub(crate) fn add(&mut self, document: &Arc<str>, text: &str) -> Result<(), LoadError> {
-        let value: Value = serde_json::from_str(text).map_err(|error| syntax_error(document, &error))?;
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| syntax_error(document, text, &error))?;
         match value {
             Value::Object(object) => self.add_object(document, object),
             Value::Array(list) => self.add_list(document, list),
@@ -345,11 +347,17 @@ pub(crate) fn in_json(document: &str, path: String, error: LoadError) -> LoadErr
 }
 
 /// The parser's message ends with the position, which the place says already.
-fn syntax_error(document: &str, error: &serde_json::Error) -> LoadError {
-    let text = error.to_string();
-    let problem = text.split(" at line ").next().unwrap_or(&text).to_owned();
+fn syntax_error(document: &str, text: &str, error: &serde_json::Error) -> LoadError {
+    let message = error.to_string();
+    let problem = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    let line_start: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut at = (line_start + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
     LoadError::new(format!("this is not valid JSON: {problem}"))
         .remedy("Collect the document again, or correct it by hand at that place.")
         .in_document(document)
-        .at(Place::Text { line: error.line(), column: error.column(), span: 0..0 })
+        .at(text_place(text, at..at))
 }

@@ -109,7 +109,7 @@ impl Item {
         serde_path_to_error::deserialize(&self.value).map_err(|error| {
             let inner = error.path().to_string();
             let origin = self.origin(if inner == "." { "" } else { &inner });
-            origin.blame(LoadError::new(error.into_inner().to_string()))
+            origin.blame(LoadError::new(read::plain(&error.into_inner().to_string())))
         })
     }
 
