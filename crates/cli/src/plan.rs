@@ -105,6 +105,12 @@ fn outputs(args: &OutputArgs) -> Result<OutputFiles, Failure> {
         let format = Format::from_path(path).map_err(|error| Failure::new(format!("{option}: {error}")))?;
         Ok(Some((target(path), format)))
     };
+    if let Some(path) = args.summary.as_ref().filter(|path| !is_json(path)) {
+        return Err(Failure::with_help(
+            format!("--summary {}: the summary is written as JSON only", path.display()),
+            "give the file the extension .json, or `-` for standard output",
+        ));
+    }
     Ok(OutputFiles {
         verdicts: target("--out", &args.out)?,
         connections: target("--connections", &args.connections)?,
@@ -133,4 +139,9 @@ fn refuse_unbuilt(args: &OutputArgs) -> Result<(), Failure> {
             "leave it out; what can be written today is --out, --connections, --series and --summary",
         )),
     }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.as_os_str() == "-"
+        || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }

@@ -1,8 +1,10 @@
 //! What goes to the terminal: data to standard output, all else to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+
+use vpcreplay_replay::sinks::{Color, Style as PageStyle};
 
 use crate::failure::Failure;
 
@@ -56,4 +58,19 @@ pub(crate) fn note(text: &str) {
 
 fn labelled(style: Style, label: &str, text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}{style:#}: {text}");
+}
+
+/// How a page is drawn there. Colours are taken out again where they are not wanted (`NO_COLOR`, no terminal).
+pub(crate) fn style(channel: Channel) -> PageStyle {
+    let size = match channel {
+        Channel::Stdout => terminal_size::terminal_size_of(io::stdout()),
+        Channel::Stderr => terminal_size::terminal_size_of(io::stderr()),
+    };
+    let default = PageStyle::default();
+    PageStyle { color: Color::On, width: size.map_or(default.width, |(width, _)| usize::from(width.0)) }
+}
+
+/// Whether both standard output and standard error are seen by the same eyes.
+pub(crate) fn is_one_terminal() -> bool {
+    io::stdout().is_terminal() && io::stderr().is_terminal()
 }

@@ -9,6 +9,7 @@ mod model;
 mod outputs;
 mod plan;
 mod run;
+mod summary;
 
 pub use error::ReplayError;
 pub use feed::{Feed, FeedStats, Item, Selection, TimeBound};
@@ -16,6 +17,7 @@ pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};
 pub use plan::{Limits, Plan};
 pub use run::{Progress, Report, Signal, Unobserved, run};
+pub use summary::summarize;
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;

@@ -27,6 +27,6 @@ pub(crate) fn warn(captures: &CaptureSet) {
 }
 
 /// Whether a capture is damaged, which `--strict` does not forgive.
-pub(crate) fn is_flawed(captures: &CaptureSet) -> bool {
+pub(crate) fn is_damaged(captures: &CaptureSet) -> bool {
     captures.damage_count() > 0
 }

@@ -1,10 +1,14 @@
 //! `vpcreplay run`.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use vpcreplay_replay::flow::{Disposition, Reason};
-use vpcreplay_replay::{Report, Signal, Target, run as replay};
+use vpcreplay_replay::sinks::Summary;
+use vpcreplay_replay::{ReplayError, Report, Signal, Target, run as replay, summarize};
 
+use super::captures;
 use crate::args::{OutputArgs, RunArgs, ScreenArgs};
 use crate::exit::Status;
 use crate::failure::Failure;
@@ -22,9 +26,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Status, Failure> {
     let result = replay(&plan, &mut watch);
     let elapsed = watch.finish();
     let report = result?;
-    warn(&report);
+    let summary = summarize(&plan, &report);
+    if let Some(path) = &args.outputs.summary {
+        write_summary(path, &summary)?;
+    }
+    warn(&report, &args.screen);
     if !args.screen.quiet {
-        screen::print(channel(&args.outputs), &summary(&report))?;
+        let channel = channel(&args.outputs);
+        screen::print(channel, &summary.render(screen::style(channel)))?;
         pace(watch.packets(), elapsed);
     }
     Ok(status(&report, &args.screen))
@@ -38,11 +47,16 @@ fn channel(outputs: &OutputArgs) -> Channel {
 }
 
 /// Tells what was wrong with the input.
-fn warn(report: &Report) {
-    for warning in &report.warnings {
-        screen::warning(&warning.text);
+fn warn(report: &Report, screen: &ScreenArgs) {
+    // The summary has them too: nobody needs them twice on one terminal.
+    if screen.quiet {
+        for warning in &report.warnings {
+            screen::warning(&warning.text);
+        }
     }
-    crate::commands::captures::warn(report.feed.captures());
+    if screen.quiet || !screen::is_one_terminal() {
+        captures::warn(report.feed.captures());
+    }
     if report.end == Signal::Stop {
         screen::warning("stopped: outputs and summary cover the packets up to here and are marked partial");
     }
@@ -63,7 +77,7 @@ fn status(report: &Report, screen: &ScreenArgs) -> Status {
     });
     if report.end == Signal::Stop {
         Status::Interrupted
-    } else if screen.strict && crate::commands::captures::is_flawed(report.feed.captures()) {
+    } else if screen.strict && captures::is_damaged(report.feed.captures()) {
         Status::Refused
     } else if is_matched {
         Status::Matched
@@ -72,21 +86,12 @@ fn status(report: &Report, screen: &ScreenArgs) -> Status {
     }
 }
 
-fn summary(report: &Report) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    let counters = report.engine.counters();
-    for reason in Reason::ALL {
-        let tally = counters.total(reason);
-        if tally.packets > 0 {
-            let _ = writeln!(
-                text,
-                "{:9} {:28} {:>12} packets",
-                reason.disposition().code(),
-                reason.code(),
-                tally.packets
-            );
-        }
+/// Writes the summary as JSON.
+fn write_summary(path: &Path, summary: &Summary) -> Result<(), Failure> {
+    let unwritable = |source| ReplayError::Output { name: plan::target(path).name(), source };
+    let text = summary.to_json().map_err(unwritable)?;
+    match plan::target(path) {
+        Target::Stdout => screen::print(Channel::Stdout, &text),
+        Target::File(path) => Ok(fs::write(path, text).map_err(unwritable)?),
     }
-    text
 }
