@@ -6,7 +6,7 @@ use vpcreplay_policy::{
 };
 
 /// One subnet with `eni-z` (10.0.1.10, instance `i-b`) and `eni-y` (10.0.1.11, instance `i-a`), in this order; their group admits TCP 443 in
-/// and everything out, their ACL `acl-web` everything in and TCP out to port 443.
+/// and out (so flows are tracked), their ACL `acl-web` everything in and TCP out to port 443.
 pub(crate) fn network() -> Network {
     let all = Peer::Cidr(Cidr::ALL_V4);
     let rule = |name: &str, service| SecurityGroupRule { name: name.to_owned(), service, peer: all.clone() };
@@ -36,7 +36,7 @@ pub(crate) fn network() -> Network {
             vpc: None,
             members: Vec::new(),
             ingress: vec![rule("sg-web#ingress.1", https)],
-            egress: vec![rule("sg-web#egress.1", Service::All)],
+            egress: vec![rule("sg-web#egress.1", https)],
         }],
         nacls: vec![Nacl {
             id: "acl-web".to_owned(),

@@ -1,22 +1,26 @@
 //! The section on who denied, and whom.
 
+use std::fmt::Display;
+
 use vpcreplay_flow::{Protocol, Reason};
 
 use super::Section;
-use super::line::{Line, Role};
+use super::line::{Line, Role, list};
 use super::sections::{PERCENT, column};
 use crate::Summary;
 use crate::number::{grouped, percent};
-use crate::summary::{DeniedBy, Ranked, Service};
+use crate::summary::{Amount, DeniedBy, Service};
 
 /// Rules shown.
 const MAX_ROWS: usize = 4;
 /// Peers and ports shown of a rule.
-const MAX_TOP: usize = 3;
+const MAX_TOP: usize = 4;
 /// Columns of a name.
 const NAME: usize = 34;
+/// Columns before peers and ports.
+const LEAD: usize = 12;
 
-pub(super) fn section(summary: &Summary) -> Section {
+pub(super) fn section(summary: &Summary, width: usize) -> Section {
     let whole = summary.dispositions.get("deny").packets;
     if whole == 0 {
         let is_judged = summary.total.packets > summary.dispositions.get("unjudged").packets;
@@ -36,8 +40,11 @@ pub(super) fn section(summary: &Summary) -> Section {
                 .right(Role::Plain, &grouped(by.total.packets), column(whole) + 2)
                 .right(Role::Plain, &percent(by.total.packets, whole), PERCENT + 1),
         );
-        let peers = list(&by.peers, |peer| (peer.address.to_string(), peer.total.packets));
-        let services = list(&by.services, |service| (service_name(service), service.total.packets));
+        let peers = by.peers.top.iter().take(MAX_TOP).map(|peer| counted(&peer.address, &peer.total));
+        let peers = list(peers, by.peers.distinct, width - LEAD);
+        let services = by.services.top.iter().take(MAX_TOP);
+        let services = services.map(|service| counted(&service_name(service), &service.total));
+        let services = list(services, by.services.distinct, width - LEAD);
         let peers_name =
             if by.checkpoint.is_some_and(|code| code.ends_with("egress")) { "to" } else { "from" };
         lines.push(Line::new().quiet(format!("      {peers_name:<5} {peers}")));
@@ -68,22 +75,8 @@ fn why(by: &DeniedBy) -> String {
     by.checkpoint.map_or_else(|| by.reason.to_owned(), |checkpoint| format!("{} at {checkpoint}", by.reason))
 }
 
-/// The first entries with their packets, and how many more there are.
-fn list<T>(ranked: &Ranked<T>, entry: impl Fn(&T) -> (String, u64)) -> String {
-    let mut texts: Vec<String> = ranked
-        .top
-        .iter()
-        .take(MAX_TOP)
-        .map(|one| {
-            let (name, packets) = entry(one);
-            format!("{name} ({})", grouped(packets))
-        })
-        .collect();
-    let more = ranked.distinct.saturating_sub(texts.len() as u64);
-    if more > 0 {
-        texts.push(format!("{} more", grouped(more)));
-    }
-    texts.join(", ")
+fn counted(name: &impl Display, total: &Amount) -> String {
+    format!("{name} ({})", grouped(total.packets))
 }
 
 fn service_name(service: &Service) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as Ansi};
 
 use super::Color;
+use crate::number::grouped;
 
 /// What a piece of text is, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,29 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// As many entries as fit in `width` characters, and how many of `count` there are beyond them.
+pub(super) fn list(entries: impl IntoIterator<Item = String>, count: u64, width: usize) -> String {
+    let mut text = String::new();
+    let mut shown = 0;
+    for entry in entries {
+        let separator = if shown == 0 { "" } else { ", " };
+        let rest = rest(count.saturating_sub(shown + 1));
+        let needed = text.chars().count() + separator.len() + entry.chars().count() + rest.len();
+        // The first entry is shown in any case; the line is cut.
+        if shown > 0 && needed > width {
+            break;
+        }
+        text.push_str(separator);
+        text.push_str(&entry);
+        shown += 1;
+    }
+    text + &rest(count.saturating_sub(shown))
+}
+
+fn rest(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {} more", grouped(count)) }
 }
 
 /// Words in lines of at most `width` characters; a longer word has a line of its own.

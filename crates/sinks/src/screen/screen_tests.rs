@@ -98,6 +98,25 @@ fn rule(name: &str, hits: u64) -> RuleSummary {
     RuleSummary { rule: name.to_owned(), direction: "ingress", hits, in_force: true }
 }
 
+fn assumptions() -> Vec<Assumption> {
+    vec![
+        Assumption {
+            rule: "S7.3",
+            text: "timeouts of half-open and closing TCP are those of Linux",
+            count: 40_210,
+            unit: "connections",
+            option: Some("--timeout"),
+        },
+        Assumption {
+            rule: "S8.1",
+            text: "answers to denied packets would never have been sent",
+            count: 40_000,
+            unit: "packets",
+            option: Some("--mode"),
+        },
+    ]
+}
+
 /// A replay in which everything happens that happens often.
 fn summary() -> Summary {
     let (reasons, dispositions) = amounts(&[
@@ -138,22 +157,7 @@ fn summary() -> Summary {
             option("limit", "65535", OptionSource::Default),
             option("timeout", "tcp-established=350s", OptionSource::CommandLine),
         ],
-        assumptions: vec![
-            Assumption {
-                rule: "S7.3",
-                text: "timeouts of half-open and closing TCP are those of Linux",
-                count: 40_210,
-                unit: "connections",
-                option: Some("--timeout"),
-            },
-            Assumption {
-                rule: "S8.1",
-                text: "answers to denied packets would never have been sent",
-                count: 40_000,
-                unit: "packets",
-                option: Some("--mode"),
-            },
-        ],
+        assumptions: assumptions(),
         warnings: vec![Notice {
             code: "unknown-group".to_owned(),
             text: "sg-peer is no group of the documents: rules that name it match nothing".to_owned(),
@@ -171,6 +175,91 @@ fn summary() -> Summary {
 
 #[test]
 fn first_screen() {
-    let text = summary().to_string();
-    println!("{text}");
+    assert_eq!(summary().to_string(), include_str!("first-screen.txt"));
+}
+
+#[test]
+fn ordinary_screen_has_at_most_45_lines() {
+    assert!(summary().to_string().lines().count() <= 45);
+}
+
+/// Strips the escape sequences that colours are made of.
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
+}
+
+#[test]
+fn colors_change_nothing_but_colors() {
+    let style = Style { color: Color::On, ..Style::default() };
+    let colored = summary().render(style);
+    assert!(colored.contains("\u{1b}[31m"), "denials are red");
+    assert_eq!(without_colors(&colored), summary().to_string());
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    for width in [0, 60, 72, 80, 100, 400] {
+        let text = summary().render(Style { width, ..Style::default() });
+        let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= width.clamp(60, 100), "{width}: {longest}\n{text}");
+    }
+}
+
+/// Names come from files; nothing in them may steer the terminal or break a line.
+#[test]
+fn control_characters_are_shown_as_such() {
+    let mut summary = summary();
+    summary.inputs[0].file = "a\u{1b}[2J\nb\r.pcap".to_owned();
+    summary.scopes[0].scope = "eni\u{7}\u{9b}".to_owned();
+    summary.warnings[0].text = "x\u{1b}]0;y".to_owned();
+    let text = summary.to_string();
+    assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text}");
+    assert_eq!(text.lines().count(), first_lines());
+}
+
+fn first_lines() -> usize {
+    summary().to_string().lines().count()
+}
+
+#[test]
+fn no_packets() {
+    let text = Summary::default().to_string();
+    assert_eq!(text, "0 packets (0 B)\n\nThere is no packet to judge.\n");
+}
+
+#[test]
+fn nothing_denied_is_said() {
+    let (reasons, dispositions) = amounts(&[(Reason::Established, 5)]);
+    let summary = Summary { total: amount(5), reasons, dispositions, ..Summary::default() };
+    assert!(summary.to_string().contains("Nothing was denied."));
+    // Where nothing was judged it would be a lie by omission.
+    let (reasons, dispositions) = amounts(&[(Reason::NoInterface, 5)]);
+    let summary = Summary { total: amount(5), reasons, dispositions, ..Summary::default() };
+    assert!(!summary.to_string().contains("Nothing was denied."));
+}
+
+#[test]
+fn a_stopped_replay_says_so() {
+    let text = Summary { partial: true, ..summary() }.to_string();
+    assert!(text.contains("PARTIAL"), "{text}");
+}
+
+#[test]
+fn damage_and_regressions_are_warnings() {
+    let mut summary = summary();
+    summary.damages = vec!["web.pcap: damaged at byte 99".to_owned()];
+    summary.damage_count = 3;
+    summary.counters.clock_regressions = 1_234;
+    summary.skipped_files = vec!["README".to_owned()];
+    let text = summary.to_string();
+    for expected in [
+        "  - web.pcap: damaged at byte 99\n",
+        "  - 2 more damaged places\n",
+        "1,234 packets are stamped",
+        "1 file of the folder is no capture",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
 }

@@ -2,14 +2,14 @@
 
 use vpcreplay_flow::{Disposition, Reason};
 
-use super::line::{Line, Role, bar, cut, wrap};
+use super::line::{Line, Role, bar, cut, list, wrap};
 use super::{Section, denied, tracking};
 use crate::Summary;
 use crate::number::{bytes, duration, grouped, percent};
 use crate::summary::{OptionSource, TimeSpan};
 
 /// Columns of the bars.
-const BAR: usize = 20;
+const BAR: usize = 12;
 /// Columns of a percentage.
 pub(super) const PERCENT: usize = 8;
 /// Hints shown.
@@ -21,11 +21,11 @@ const MAX_WARNINGS: usize = 3;
 pub(super) fn all(summary: &Summary, width: usize) -> Vec<Section> {
     vec![
         header(summary),
-        dispositions(summary),
-        denied::section(summary),
+        dispositions(summary, width),
+        denied::section(summary, width),
         tracking::section(summary),
         unjudged(summary),
-        rules(summary),
+        rules(summary, width),
         assumptions(summary),
         warnings(summary, width),
         hints(summary, width),
@@ -78,35 +78,36 @@ pub(super) fn moment(rfc3339: &str) -> String {
     text.replace('T', " ")
 }
 
-fn dispositions(summary: &Summary) -> Section {
+fn dispositions(summary: &Summary, width: usize) -> Section {
     if summary.total.packets == 0 {
         return vec![Line::new().add(Role::Doubtful, "There is no packet to judge.")];
     }
+    let counts = column(summary.total.packets);
+    let room = width.saturating_sub(12 + counts + PERCENT + 1 + 2 + BAR + 2);
     let rows = Disposition::ALL.iter().map(|disposition| {
         let code = disposition.code();
         let (count, whole) = (summary.dispositions.get(code).packets, summary.total.packets);
         let role = if count == 0 { Role::Quiet } else { Role::of_disposition(code) };
         Line::new()
             .left(role, &format!("  {code}"), 12)
-            .right(Role::Plain, &grouped(count), column(summary.total.packets))
+            .right(Role::Plain, &grouped(count), counts)
             .right(Role::Plain, &percent(count, whole), PERCENT + 1)
             .plain("  ")
             .left(role, &bar(count, whole, BAR), BAR)
-            .quiet(format!("  {}", its_reasons(summary, *disposition)))
+            .quiet(format!("  {}", its_reasons(summary, *disposition, room)))
     });
     rows.collect()
 }
 
 /// The reasons of a disposition, most packets first.
-fn its_reasons(summary: &Summary, disposition: Disposition) -> String {
+fn its_reasons(summary: &Summary, disposition: Disposition, room: usize) -> String {
     let its_own = Reason::ALL.iter().filter(|reason| reason.disposition() == disposition);
     let mut counts: Vec<(u64, &str)> =
         its_own.map(|reason| (summary.reasons.get(reason.code()).packets, reason.code())).collect();
     counts.retain(|(count, _)| *count > 0);
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
-    let texts: Vec<String> =
-        counts.iter().map(|(count, code)| format!("{code} {}", grouped(*count))).collect();
-    texts.join(", ")
+    let texts = counts.iter().map(|(count, code)| format!("{code} {}", grouped(*count)));
+    list(texts, counts.len() as u64, room)
 }
 
 /// Columns of a number that is at most this.
@@ -134,32 +135,21 @@ fn unjudged(summary: &Summary) -> Section {
     std::iter::once(Line::title("Not judged")).chain(rows).collect()
 }
 
-fn rules(summary: &Summary) -> Section {
+fn rules(summary: &Summary, width: usize) -> Section {
     let in_force = summary.rules.iter().filter(|rule| rule.in_force);
     let count = in_force.clone().count() as u64;
     if summary.rules_never_hit == 0 {
         return Vec::new();
     }
-    let names: Vec<String> = in_force
-        .filter(|rule| rule.hits == 0)
-        // A line has no room for more; of an ACL one name stands for a rule of each direction.
-        .take(8)
-        .map(|rule| {
-            if rule.rule.starts_with("acl-") {
-                format!("{} {}", rule.rule, rule.direction)
-            } else {
-                rule.rule.clone()
-            }
-        })
-        .collect();
-    let never = grouped(summary.rules_never_hit);
-    let rest = summary.rules_never_hit > names.len() as u64;
-    let rest = if rest { ", …" } else { "" };
-    vec![
-        Line::title("Rules never hit")
-            .plain(format!("  {never} of {}", grouped(count)))
-            .quiet(format!(": {}{rest}", names.join(", "))),
-    ]
+    let names = in_force.filter(|rule| rule.hits == 0).map(|rule| {
+        // Both directions of an ACL have entries of the same name.
+        let is_entry = rule.rule.rsplit('#').next().is_some_and(|end| end.parse::<u16>().is_ok());
+        if is_entry { format!("{} {}", rule.rule, rule.direction) } else { rule.rule.clone() }
+    });
+    let of = format!("  {} of {}: ", grouped(summary.rules_never_hit), grouped(count));
+    let title = "Rules never hit";
+    let names = list(names, summary.rules_never_hit, width - title.len() - of.len());
+    vec![Line::title(title).plain(of).quiet(names)]
 }
 
 fn assumptions(summary: &Summary) -> Section {
@@ -181,7 +171,8 @@ fn warnings(summary: &Summary, width: usize) -> Section {
     let mut texts: Vec<String> = summary.damages.iter().take(MAX_WARNINGS).cloned().collect();
     let more_damages = summary.damage_count.saturating_sub(texts.len() as u64);
     if more_damages > 0 {
-        texts.push(format!("{} more damaged places", grouped(more_damages)));
+        let places = if more_damages == 1 { "place" } else { "places" };
+        texts.push(format!("{} more damaged {places}", grouped(more_damages)));
     }
     if summary.counters.clock_regressions > 0 {
         texts.push(format!(
@@ -191,7 +182,12 @@ fn warnings(summary: &Summary, width: usize) -> Section {
     }
     let skipped = summary.skipped_files.len() as u64;
     if skipped > 0 {
-        texts.push(format!("{} files of the folder are no captures and were left out", grouped(skipped)));
+        let are = if skipped == 1 {
+            "file of the folder is no capture"
+        } else {
+            "files of the folder are no captures"
+        };
+        texts.push(format!("{} {are}, left out", grouped(skipped)));
     }
     texts.extend(summary.warnings.iter().take(MAX_WARNINGS).map(|warning| {
         let times =
