@@ -155,9 +155,10 @@ impl<M: Default> Table<M> {
         self.memory
     }
 
-    /// The shard of a key: by the top bits of its hash, which the shard's own index does not use first.
+    /// The shard of a key: by bits of its hash that the shard's own index uses neither for the place (the low ones)
+    /// nor for the tag (the top seven).
     const fn shard_of(hash: u64) -> u32 {
-        (hash >> (64 - SHARD_BITS)) as u32
+        (hash >> 48) as u32 & ((1 << SHARD_BITS) - 1)
     }
 }
 

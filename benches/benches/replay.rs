@@ -1,0 +1,92 @@
+//! What a replay costs, stage by stage, for one packet: reading, decoding, judging. One thread, capture in memory.
+
+use std::hint::black_box;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use vpcreplay_benches::{MODEL, Workload, capture};
+use vpcreplay_replay::engine::{Engine, Packet, Settings, Timeline};
+use vpcreplay_replay::flow::Decap;
+use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
+use vpcreplay_replay::{CaptureSet, Feed, Item, Selection};
+
+const PACKETS: u32 = 1_000_000;
+const BATCH: usize = 1024;
+const WORKLOADS: [(&str, Workload); 2] = [("small", Workload::Small), ("churn", Workload::Churn)];
+
+fn open(bytes: &Arc<Vec<u8>>) -> CaptureSet {
+    struct Shared(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let reader = Box::new(Cursor::new(Shared(Arc::clone(bytes))));
+    CaptureSet::from_readers(vec![("memory".to_owned(), reader)]).expect("a generated capture opens")
+}
+
+fn engine(limit: u64) -> Engine {
+    let document = Document { name: "perf.toml".to_owned(), bytes: MODEL.as_bytes().to_vec() };
+    let loaded = policy::load(&[document], &policy::Selection::default()).expect("the model loads");
+    let options = Options { limit: Some(limit), ..Options::default() };
+    let mut registry = Registry::new();
+    let (first, _) =
+        Policy::compile(&loaded.network, &options, None, &mut registry).expect("the model compiles");
+    let timeline = Timeline { first: Arc::new(first), later: Vec::new(), registry: Arc::new(registry) };
+    Engine::new(timeline, Settings::default())
+}
+
+fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&Item)) {
+    let mut feed = Feed::new(open(bytes), Decap::None, Selection::default());
+    let mut items = Vec::with_capacity(BATCH);
+    loop {
+        feed.fill(&mut items, BATCH).expect("a generated capture reads");
+        if items.is_empty() {
+            return;
+        }
+        items.iter().for_each(&mut each);
+    }
+}
+
+fn stages(criterion: &mut Criterion) {
+    for (name, workload) in WORKLOADS {
+        let bytes = Arc::new(capture(workload, PACKETS));
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(10).throughput(Throughput::Elements(PACKETS.into()));
+        group.bench_function("walk", |bencher| {
+            bencher.iter(|| {
+                let mut captures = open(&bytes);
+                while let Some(frame) = captures.next_frame().expect("a generated capture reads") {
+                    black_box(frame.captured.first());
+                }
+            });
+        });
+        group.bench_function("walk+decode", |bencher| {
+            bencher.iter(|| {
+                feed_all(&bytes, |item| {
+                    black_box(item);
+                })
+            });
+        });
+        for (case, limit) in [("replay", 4_000_000), ("replay, limit 65,535", 65_535)] {
+            group.bench_function(case, |bencher| {
+                bencher.iter_batched(
+                    || engine(limit),
+                    |mut engine| {
+                        feed_all(&bytes, |item| {
+                            let packet = Packet { number: item.number, now: item.now, decoded: item.decoded };
+                            black_box(engine.judge(&packet));
+                        });
+                        engine
+                    },
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);
