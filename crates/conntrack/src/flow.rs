@@ -56,6 +56,8 @@ pub struct Flow<M> {
     pub(crate) last_packet: Timestamp,
     /// When its last connection ended; a flow is not over before that.
     pub(crate) last_end: Timestamp,
+    /// When its timer goes off; kept here so that a packet need not look into the wheel.
+    pub(crate) timer: Timestamp,
     pub(crate) entries: SmallVec<[Entry; 2]>,
 }
 
@@ -67,6 +69,7 @@ impl<M: Default> Flow<M> {
             number: 0,
             last_packet: now,
             last_end: Timestamp::MIN,
+            timer: Timestamp::MAX,
             entries: SmallVec::new(),
         }
     }

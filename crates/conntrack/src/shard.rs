@@ -9,13 +9,34 @@ use crate::{Ending, Flow};
 
 #[derive(Debug)]
 pub(crate) struct Shard<M> {
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     flows: Vec<Option<Flow<M>>>,
     free: Vec<u32>,
     wheel: Wheel,
     memory: Span,
     /// No timer goes off before this time.
     pub(crate) not_before: Timestamp,
+}
+
+/// A slot of the index: the flow's place, and enough of its hash to tell most others apart and to grow the index
+/// without looking at the flows.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    tag: u32,
+    at: u32,
+}
+
+impl Slot {
+    /// The part of a key's hash that is kept.
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is kept")]
+    const fn tag(hash: u64) -> u32 {
+        hash as u32
+    }
+
+    /// The hash that the index goes by: the kept part, spread over the word.
+    const fn hash(tag: u32) -> u64 {
+        (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 impl<M: Default> Shard<M> {
@@ -31,7 +52,9 @@ impl<M: Default> Shard<M> {
     }
 
     pub(crate) fn find(&self, key: &FlowKey, hash: u64) -> Option<u32> {
-        self.index.find(hash, |&at| self.flow(at).is_some_and(|flow| flow.key() == key)).copied()
+        let tag = Slot::tag(hash);
+        let is_it = |slot: &Slot| slot.tag == tag && self.flow(slot.at).is_some_and(|flow| flow.key() == key);
+        Some(self.index.find(Slot::hash(tag), is_it)?.at)
     }
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
@@ -47,10 +70,8 @@ impl<M: Default> Shard<M> {
             // The bound on remembered flows and live connections keeps this far below 2^32.
             u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
         };
-        let flows = &self.flows;
-        self.index.insert_unique(hash, at, |&at| {
-            flows.get(at as usize).and_then(Option::as_ref).map_or(0, |flow| flow.key().hash64())
-        });
+        let tag = Slot::tag(hash);
+        self.index.insert_unique(Slot::hash(tag), Slot { tag, at }, |slot| Slot::hash(slot.tag));
         at
     }
 
@@ -75,22 +96,30 @@ impl<M: Default> Shard<M> {
     ///
     /// A timer that is set too early is left: it finds nothing to do when it goes off and is set anew then.
     pub(crate) fn settle(&mut self, at: u32) {
-        let Some(flow) = self.flow(at) else { return };
+        let memory = self.memory;
+        let Some(flow) = self.flow_mut(at) else { return };
         if flow.number == 0 && flow.entries.is_empty() {
             self.remove(at);
             return;
         }
-        let next = flow.next_event(self.memory);
-        if next < self.wheel.at(at) {
-            self.wheel.set(at, next);
-            self.not_before = self.not_before.min(next);
+        let next = flow.next_event(memory);
+        if next < flow.timer {
+            self.set_timer(at, next);
         }
+    }
+
+    fn set_timer(&mut self, at: u32, next: Timestamp) {
+        if let Some(flow) = self.flow_mut(at) {
+            flow.timer = next;
+        }
+        self.wheel.set(at, next);
+        self.not_before = self.not_before.min(next);
     }
 
     /// Takes a flow out of the table.
     pub(crate) fn remove(&mut self, at: u32) -> Option<Flow<M>> {
-        let hash = self.flow(at)?.key().hash64();
-        if let Ok(found) = self.index.find_entry(hash, |&other| other == at) {
+        let tag = Slot::tag(self.flow(at)?.key().hash64());
+        if let Ok(found) = self.index.find_entry(Slot::hash(tag), |slot| slot.at == at) {
             found.remove();
         }
         self.wheel.set(at, Timestamp::MAX);
@@ -113,6 +142,7 @@ impl<M: Default> Shard<M> {
     fn serve(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M>) {
         let memory = self.memory;
         let Some(flow) = self.flow_mut(at) else { return };
+        flow.timer = Timestamp::MAX;
         let event = flow.next_event(memory);
         if event.is_due(now) && !flow.entries.is_empty() {
             while let Some(due) = flow.entries.iter().position(|entry| entry.deadline == event) {
@@ -138,8 +168,7 @@ impl<M: Default> Shard<M> {
             }
         } else {
             let next = flow.next_event(memory);
-            self.wheel.set(at, next);
-            self.not_before = self.not_before.min(next);
+            self.set_timer(at, next);
         }
     }
 }

@@ -77,6 +77,7 @@ impl Wheel {
     }
 
     /// When the timer of an index goes off; [`Timestamp::MAX`] when it is not set.
+    #[cfg(test)]
     pub(crate) fn at(&self, index: u32) -> Timestamp {
         self.node(index).at
     }

@@ -31,8 +31,8 @@ impl Memory {
             return;
         }
         let is_same_opener = self.opener == Some(sent.sender);
-        if !is_same_opener || self.answer == Fate::Passed {
-            self.answer = Fate::None;
+        if !is_same_opener || self.answer == Fate::PASSED {
+            self.answer = Fate::NONE;
         }
         self.opener = Some(sent.sender);
     }
@@ -41,15 +41,15 @@ impl Memory {
     pub(crate) fn unsent(&self, sent: Sent) -> Option<(Reason, NonZeroU64)> {
         let opener = self.opener?;
         let is_answer = sent.sender != opener;
-        match (sent.tcp, self.opening, self.answer) {
+        match (sent.tcp, self.opening.denial(), self.answer.denial()) {
             // S8.2: every bare SYN is judged anew.
             (Some(TcpKind::Syn), ..) => None,
-            (Some(_), Fate::Denied(cause), _) => Some((Reason::OpenerDenied, cause)),
+            (Some(_), Some(cause), _) => Some((Reason::OpenerDenied, cause)),
             // S8.2: so is every SYN+ACK of the other end, and its RST.
             (Some(TcpKind::SynAck | TcpKind::Rst), ..) if is_answer => None,
-            (Some(_), _, Fate::Denied(cause)) => Some((Reason::HandshakeDenied, cause)),
+            (Some(_), _, Some(cause)) => Some((Reason::HandshakeDenied, cause)),
             // S8.3
-            (None, Fate::Denied(cause), _) if is_answer => Some((Reason::OpenerDenied, cause)),
+            (None, Some(cause), _) if is_answer => Some((Reason::OpenerDenied, cause)),
             _ => None,
         }
     }
@@ -57,19 +57,19 @@ impl Memory {
     /// Notes what became of a judged packet.
     pub(crate) fn after(&mut self, sent: Sent, is_allowed: Allowed) {
         let is_opener = self.opener == Some(sent.sender);
-        let fate = match (is_allowed, NonZeroU64::new(sent.number)) {
-            (Allowed::No, Some(number)) => Fate::Denied(number),
-            _ => Fate::Passed,
+        let fate = match is_allowed {
+            Allowed::No => Fate::denied(sent.number),
+            Allowed::Yes => Fate::PASSED,
         };
         match sent.tcp {
             Some(TcpKind::Syn) => self.opening = fate,
             // S8.2: once a SYN+ACK has passed, a later denied one changes nothing. One that comes before any bare
             // SYN belongs to no handshake.
-            Some(TcpKind::SynAck) if self.opener.is_some() && !is_opener && self.answer != Fate::Passed => {
+            Some(TcpKind::SynAck) if self.opener.is_some() && !is_opener && self.answer != Fate::PASSED => {
                 self.answer = fate;
             }
             // S8.3: while none of the opener's packets has passed.
-            None if is_opener && self.opening != Fate::Passed => self.opening = fate,
+            None if is_opener && self.opening != Fate::PASSED => self.opening = fate,
             _ => {}
         }
     }

@@ -6,16 +6,25 @@ use vpcreplay_flow::End;
 
 use crate::flows::Detail;
 
-/// What became of the packets that decide about others.
+/// What became of the packets that decide about others. One word: flow records are many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) struct Fate(u64);
+
+impl Fate {
     /// None was judged yet.
-    #[default]
-    None,
-    /// It passed.
-    Passed,
-    /// It was denied; the packet's number.
-    Denied(NonZeroU64),
+    pub(crate) const NONE: Self = Self(0);
+    /// It passed. No packet has this number.
+    pub(crate) const PASSED: Self = Self(u64::MAX);
+
+    /// It was denied; the packet's number, from 1.
+    pub(crate) const fn denied(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of the packet that was denied, if one was.
+    pub(crate) fn denial(self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.0).filter(|_| self != Self::PASSED)
+    }
 }
 
 /// The memory of a flow.
