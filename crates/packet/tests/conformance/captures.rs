@@ -117,7 +117,7 @@ fn packet(file: &Reader, (link_type, per_second, offset): Interface, units: u64,
     let nanos = i128::from(units) * 1_000_000_000 / i128::from(per_second);
     let captured = file.size(lengths);
     Frame {
-        time_ns: i64::try_from(nanos + i128::from(offset) * 1_000_000_000).unwrap(),
+        time_ns: i64::try_from(nanos + i128::from(offset) * 1_000_000_000).unwrap_or(i64::MAX),
         link_type,
         original_length: file.u32(lengths + 4),
         bytes: file.bytes[lengths + 8..lengths + 8 + captured].to_vec(),

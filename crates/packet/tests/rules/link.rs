@@ -98,6 +98,7 @@ fn ipv6_by_every_layer_that_names_it() {
     let frames = [
         (LinkType::ETHERNET, ethernet(0x86dd, &[])),
         (LinkType::ETHERNET, ethernet(0x8847, &[0, 1, 1, 64])),
+        (LinkType::ETHERNET, ethernet(63, &[6, 6, 3])),
         (LinkType::PPP, vec![0xff, 3, 0, 0x57]),
         (LinkType::PPP, vec![0x57]),
         (LinkType::RAW, vec![]),
@@ -140,6 +141,7 @@ fn a_payload_of_another_kind_is_not_ip() {
         (LinkType::ETHERNET, ethernet(1501, &[6, 6, 3])),
         // Spanning tree; SNAP of another organisation; SNAP with a length for a type; LLC that is no UI frame.
         (LinkType::ETHERNET, ethernet(38, &[0x42, 0x42, 3])),
+        (LinkType::ETHERNET, ethernet(38, &[0x06, 0x06, 0xbf, 0x45])),
         (LinkType::ETHERNET, ethernet(48, &[0xaa, 0xaa, 3, 0, 0, 0x0c, 8, 0])),
         (LinkType::ETHERNET, ethernet(48, &[0xaa, 0xaa, 3, 0, 0, 0, 0, 48, 6, 6, 3])),
         // MPLS with a pseudowire; PPPoE discovery, and a session frame with a code.

@@ -61,6 +61,15 @@ fn bytes_needed() {
     }
 }
 
+// S12.3: one byte tells a query, whose identifier the length excludes: both faults.
+#[test]
+fn a_cut_query_that_is_too_short_is_malformed() {
+    for (icmp_type, cause) in [(8, Cause::Malformed), (3, Cause::Truncated)] {
+        let packet = v4(1, &[icmp_type, 0, 0, 0, 0]);
+        assert_eq!(unjudged(cut(LinkType::RAW, &packet, 21)).0, cause);
+    }
+}
+
 #[test]
 fn icmp_of_the_other_version_is_another_protocol() {
     assert_eq!(transport(raw(&v4(58, &icmp(128, 0, [0; 4], &[])))), Transport::Other);
