@@ -5,10 +5,10 @@
     reason = "a record that is not there is a failed test"
 )]
 
-use vpcreplay_flow::{Decoded, PacketFacts, Protocol, Reason, Span, TcpFlags, Timestamp, Transport};
+use vpcreplay_flow::{Decoded, FlowKey, PacketFacts, Protocol, Reason, Span, TcpFlags, Timestamp, Transport};
 use vpcreplay_testkit::reference::{
-    Action, Cidr, Eni, Group, Model, Nacl, NaclEntry, Outcome, Packet, Peer, Scenario, Service, Settings,
-    SgRule, Subnet, Vpc, replay,
+    Action, Cidr, Eni, Group, IcmpErrors, Model, Nacl, NaclEntry, Outcome, Packet, Peer, Scenario, Service,
+    Settings, SgRule, Subnet, Vpc, replay,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -242,4 +242,30 @@ fn entries_move_with_their_eni() {
         .map(|row| (row.scope.as_str(), row.occupancy_max, row.occupancy_last, row.created))
         .collect();
     assert_eq!(rows, [("i-1", 1, 1, 1), ("i-1", 1, 0, 0), ("i-2", 1, 1, 0)]);
+}
+
+// S6.3.1: a related ICMP error does not refresh the connection that it quotes; S9.2: it shows it, and no rule.
+#[test]
+fn related_errors_do_not_refresh() {
+    let end = |text: &str, port| (text.parse().expect("an address"), port);
+    let quoted = FlowKey::ports(Protocol::UDP, end(REMOTE, 40_000), end(LOCAL, 53)).0;
+    let facts = PacketFacts {
+        src: end("203.0.113.1", 0).0,
+        dst: end(LOCAL, 0).0,
+        protocol: Protocol::ICMP,
+        transport: Transport::IcmpError { icmp_type: 3, code: 3, quoted: Some(quoted) },
+        length: 56,
+    };
+    let error = |after| Packet {
+        time: Timestamp::from_nanos(START + after),
+        decoded: Decoded::Packet(facts),
+        tunnel: None,
+    };
+    let command = Settings { icmp_errors: Some(IcmpErrors::Related), ..Settings::default() };
+    let packets = vec![query(0), error(100 * SECOND), error(180 * SECOND)];
+    let outcome = play(model(), vec![], command, packets);
+    assert_eq!(reasons(&outcome), [Reason::New, Reason::Related, Reason::New]);
+    let related = &outcome.records[1];
+    assert_eq!((related.connection, related.state, &related.rule), (Some(1), Some("unreplied"), &None));
+    assert_eq!(outcome.flows[0].last_ns, START, "the error is of a flow of its own");
 }
