@@ -20,6 +20,7 @@ mod ranges;
 mod registry;
 mod rule_table;
 mod service;
+mod to_toml;
 mod untracked;
 
 pub use cidr::Cidr;

@@ -64,6 +64,10 @@ fn every_conformance_model_loads_without_surprises() {
             let odd: Vec<_> =
                 loaded.warnings.iter().filter(|warning| warning.code != "default-nacl").collect();
             assert!(odd.is_empty(), "{}: {odd:?}", path.display());
+            let written =
+                Document { name: "written".to_owned(), bytes: loaded.network.to_toml().into_bytes() };
+            let again = load(&[written], &Selection::default()).unwrap().network;
+            assert_eq!((&again.nacls, &again.enis), (&loaded.network.nacls, &loaded.network.enis));
             seen += 1;
         }
     }
