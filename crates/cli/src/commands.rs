@@ -1,7 +1,13 @@
 //! The commands.
 
 mod captures;
+mod check;
+mod explain;
+mod generate;
+mod inspect;
+mod reason;
 mod run;
+mod schema;
 
 use crate::args::Command;
 use crate::exit::Status;
@@ -11,10 +17,16 @@ use crate::failure::Failure;
 pub(crate) fn dispatch(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Reason(args) => reason::reason(&args),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
         Command::Diff(_) => Err(unbuilt("diff")),
         Command::Capacity(_) => Err(unbuilt("capacity")),
         Command::Synth(_) => Err(unbuilt("synth")),
-        _ => Err(unbuilt("this")),
     }
 }
 

@@ -41,6 +41,11 @@ impl Watch {
         self.started.elapsed()
     }
 
+    /// Whether Ctrl-C was pressed.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        INTERRUPTS.load(Ordering::Relaxed) > 0
+    }
+
     /// Packets so far.
     pub(crate) const fn packets(&self) -> u64 {
         self.packets
@@ -63,7 +68,7 @@ impl Progress for Watch {
         if !self.bar.is_hidden() {
             self.draw(bytes, total, packets);
         }
-        if INTERRUPTS.load(Ordering::Relaxed) > 0 { Signal::Stop } else { Signal::Continue }
+        if self.is_interrupted() { Signal::Stop } else { Signal::Continue }
     }
 }
 

@@ -3,7 +3,9 @@
 //! A [`Plan`] says what is replayed and what is written; [`run`] does it and returns the summary. The order of
 //! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
 
+mod check;
 mod error;
+mod explain;
 mod feed;
 mod model;
 mod outputs;
@@ -11,7 +13,12 @@ mod plan;
 mod run;
 mod summary;
 
+pub use check::{Checked, check};
 pub use error::ReplayError;
+pub use explain::{
+    ConnectionState, Creator, EndStory, Explanation, FlowStory, PacketLine, Stage, Subject, Trial, Usage,
+    VerdictStory, explain,
+};
 pub use feed::{Feed, FeedStats, Item, Selection, TimeBound};
 pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};

@@ -1,0 +1,118 @@
+//! Replaying up to a packet.
+
+use std::ops::ControlFlow;
+
+use vpcreplay_capture::CaptureSet;
+use vpcreplay_engine::{Engine, FlowRecords, Settings};
+
+use super::{Found, Subject};
+use crate::run::chosen_enis;
+use crate::{Feed, Item, Plan, Progress, ReplayError, Signal, load_models};
+
+/// Packets between two looks at the progress.
+const BATCH: usize = 512;
+/// Names of files in a message.
+const FILES_NAMED: usize = 8;
+
+/// Replays packet after packet until `visit`, which judges it, breaks off.
+pub(super) fn walk(
+    plan: &Plan,
+    progress: &mut dyn Progress,
+    mut visit: impl FnMut(&Item, &str, &mut Engine) -> ControlFlow<()>,
+) -> Result<(Feed, Engine), ReplayError> {
+    let (mut feed, mut engine) = open(plan)?;
+    let mut items = Vec::with_capacity(BATCH);
+    loop {
+        feed.fill(&mut items, BATCH)?;
+        let Some(last) = items.last() else { return Ok((feed, engine)) };
+        let (bytes, total) = feed.captures().progress();
+        if progress.update(bytes, total, last.number) == Signal::Stop {
+            return Ok((feed, engine));
+        }
+        for item in &items {
+            let file = feed.captures().names().get(item.file).map_or("", String::as_str);
+            if visit(item, file, &mut engine).is_break() {
+                return Ok((feed, engine));
+            }
+        }
+    }
+}
+
+/// The engine and the packets of a plan, before the first packet.
+fn open(plan: &Plan) -> Result<(Feed, Engine), ReplayError> {
+    let timeline = load_models(&plan.models, &plan.options)?.timeline;
+    let captures = CaptureSet::open(&plan.captures)?;
+    let options = timeline.first.options();
+    let decap = options.decap.unwrap_or_default();
+    let settings = Settings {
+        mode: options.mode.unwrap_or_default(),
+        tcp_midstream: options.tcp_midstream.unwrap_or_default(),
+        icmp_errors: options.icmp_errors.unwrap_or_default(),
+        flow_memory: plan.limits.flow_memory,
+        max_flows: plan.limits.max_flows,
+        series_period: None,
+        flow_records: FlowRecords::Off,
+        only: chosen_enis(&plan.enis, &timeline)?,
+    };
+    Ok((Feed::new(captures, decap, plan.selection), Engine::new(timeline, settings)))
+}
+
+/// Finds and judges the packet that is asked for.
+pub(super) fn find(
+    plan: &Plan,
+    subject: &Subject,
+    progress: &mut dyn Progress,
+) -> Result<Found, ReplayError> {
+    let mut hit = None;
+    let (feed, engine) = walk(plan, progress, |item, file, engine| {
+        let is_named = match subject {
+            Subject::Packet(number) => item.number == *number,
+            Subject::Frame { file: name, number } => item.frame == *number && file == name,
+            Subject::Connection(_) => false,
+        };
+        let created = engine.connections();
+        if !is_named && !matches!(subject, Subject::Connection(_)) {
+            engine.judge(item.into());
+            return ControlFlow::Continue(());
+        }
+        let mut steps = Vec::new();
+        let verdict = engine.judge_traced(item.into(), &mut steps);
+        let is_creator = matches!(subject, Subject::Connection(number) if created < *number && *number <= engine.connections());
+        if !is_named && !is_creator {
+            return ControlFlow::Continue(());
+        }
+        hit = Some((*item, file.to_owned(), verdict, steps));
+        ControlFlow::Break(())
+    })?;
+    let Some((item, file, verdict, steps)) = hit else { return Err(missing(subject, &feed, &engine)) };
+    let connection = match subject {
+        Subject::Connection(number) => Some(*number),
+        _ => None,
+    };
+    Ok(Found { item, file, verdict, steps, engine, connection })
+}
+
+/// The error for a packet that is not in the replay.
+fn missing(subject: &Subject, feed: &Feed, engine: &Engine) -> ReplayError {
+    let packets = feed.stats().packets;
+    let (what, found) = match subject {
+        Subject::Packet(number) => (format!("packet {number}"), format!("its packets are 1 to {packets}")),
+        Subject::Connection(number) => {
+            let connections = engine.connections();
+            (format!("connection {number}"), format!("it creates {connections} connections, numbered from 1"))
+        }
+        Subject::Frame { file, number } => {
+            let files = feed.captures().formats();
+            let found = if let Some(info) = files.iter().find(|info| info.name == *file) {
+                format!("{file} has {} frames", info.frames)
+            } else {
+                let names: Vec<&str> =
+                    files.iter().take(FILES_NAMED).map(|info| info.name.as_str()).collect();
+                format!("its files are {}; name the file as on the command line", names.join(", "))
+            };
+            (format!("frame {number} of {file}"), found)
+        }
+    };
+    let chosen = if feed.stats().passed_over > 0 { "; --since and --until pass over the others" } else { "" };
+    ReplayError::NotFound { what, found: format!("{found}{chosen}") }
+}
