@@ -54,3 +54,10 @@ fn spans() {
         assert_eq!(duration(nanos), text);
     }
 }
+
+#[test]
+fn one_and_many() {
+    assert_eq!(counted(1, "packet"), "1 packet");
+    assert_eq!(counted(0, "packet"), "0 packets");
+    assert_eq!(counted(1_000, "packet"), "1,000 packets");
+}

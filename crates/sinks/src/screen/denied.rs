@@ -8,7 +8,7 @@ use super::Section;
 use super::line::{Line, Role, list};
 use super::sections::{PERCENT, column};
 use crate::Summary;
-use crate::number::{grouped, percent};
+use crate::number::{self, grouped, percent};
 use crate::summary::{Amount, DeniedBy, Service};
 
 /// Rules shown.
@@ -53,7 +53,8 @@ pub(super) fn section(summary: &Summary, width: usize) -> Section {
     let rest = summary.denied.by.get(MAX_ROWS..).unwrap_or_default();
     if !rest.is_empty() {
         let packets: u64 = rest.iter().map(|by| by.total.packets).sum();
-        let text = format!("  and {} more, {} packets", grouped(rest.len() as u64), grouped(packets));
+        let text =
+            format!("  and {} more, {}", grouped(rest.len() as u64), number::counted(packets, "packet"));
         lines.push(Line::new().quiet(text));
     }
     let uncounted = summary.denied.other_peers.packets;

@@ -165,7 +165,7 @@ fn summary() -> Summary {
         }],
         hints: vec![Hint {
             code: "ephemeral-ports",
-            text: "39,000 packets or more to ports from 1024 up found no egress entry in acl-web: answers go to ephemeral ports, which a network ACL must let out (1024-65535)".to_owned(),
+            text: "at least 39,000 packets to ports from 1024 up found no egress entry in acl-web: answers go to ephemeral ports, which a network ACL must let out (1024-65535)".to_owned(),
             count: 39_000,
             option: None,
         }],
@@ -257,7 +257,7 @@ fn damage_and_regressions_are_warnings() {
     for expected in [
         "  - web.pcap: damaged at byte 99\n",
         "  - 2 more damaged places\n",
-        "1,234 packets are stamped",
+        "  - 1,234 packets stamped earlier",
         "1 file of the folder is no capture",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");

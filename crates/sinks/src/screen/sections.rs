@@ -5,8 +5,8 @@ use vpcreplay_flow::{Disposition, Reason};
 use super::line::{Line, Role, bar, cut, list, wrap};
 use super::{Section, denied, tracking};
 use crate::Summary;
-use crate::number::{bytes, duration, grouped, percent};
-use crate::summary::{OptionSource, TimeSpan};
+use crate::number::{bytes, counted, duration, grouped, percent};
+use crate::summary::{Assumption, OptionSource, TimeSpan};
 
 /// Columns of the bars.
 const BAR: usize = 12;
@@ -20,7 +20,7 @@ const MAX_WARNINGS: usize = 3;
 /// All sections, in their order; empty ones are left out.
 pub(super) fn all(summary: &Summary, width: usize) -> Vec<Section> {
     vec![
-        header(summary),
+        header(summary, width),
         dispositions(summary, width),
         denied::section(summary, width),
         tracking::section(summary),
@@ -32,21 +32,21 @@ pub(super) fn all(summary: &Summary, width: usize) -> Vec<Section> {
     ]
 }
 
-fn header(summary: &Summary) -> Section {
+fn header(summary: &Summary, width: usize) -> Section {
     let from = match summary.inputs.as_slice() {
         [] => String::new(),
         [one] => format!(" from {}", one.file),
         many => format!(" from {} captures", grouped(many.len() as u64)),
     };
     let total = summary.total;
-    let title = format!("{} packets ({}){from}", grouped(total.packets), bytes(total.bytes));
+    let title = format!("{} ({}){from}", counted(total.packets, "packet"), bytes(total.bytes));
     let mut lines = vec![Line::title(title)];
     if let Some(span) = &summary.span {
         lines.push(Line::new().quiet(span_text(span)));
     }
     if summary.passed_over > 0 {
-        let passed_over = grouped(summary.passed_over);
-        lines.push(Line::new().quiet(format!("{passed_over} more frames were passed over, as you chose")));
+        let frames = counted(summary.passed_over, "frame");
+        lines.push(Line::new().quiet(format!("{frames} more, passed over as you chose")));
     }
     let given: Vec<String> = summary
         .options
@@ -55,7 +55,8 @@ fn header(summary: &Summary) -> Section {
         .map(|option| format!("{} {}", option.name, option.value))
         .collect();
     if !given.is_empty() {
-        lines.push(Line::new().quiet(format!("with {}", given.join(", "))));
+        let texts = wrap(&format!("with {}", given.join(", ")), width);
+        lines.extend(texts.into_iter().take(2).map(|text| Line::new().quiet(text)));
     }
     if summary.partial {
         let text = "PARTIAL: the replay was stopped before the end of the captures";
@@ -123,13 +124,13 @@ fn unjudged(summary: &Summary) -> Section {
     counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     let Some((most, _)) = counts.first() else { return Vec::new() };
     let width = column(*most);
+    let code_width = counts.iter().map(|(_, reason)| reason.code().len()).max().unwrap_or(0);
     let rows = counts.iter().map(|(count, reason)| {
-        let code = reason.code();
         Line::new()
             .plain("  ")
             .right(Role::Plain, &grouped(*count), width)
             .plain("  ")
-            .left(Role::Plain, code, 14.max(code.len()))
+            .left(Role::Plain, reason.code(), code_width)
             .quiet(format!("  {}", reason.summary()))
     });
     std::iter::once(Line::title("Not judged")).chain(rows).collect()
@@ -160,11 +161,17 @@ fn assumptions(summary: &Summary) -> Section {
         Line::new()
             .left(Role::Plain, &format!("  {}", assumption.rule), 8)
             .right(Role::Plain, &grouped(assumption.count), column(greatest))
-            .left(Role::Plain, &format!(" {}", assumption.unit), 14)
+            .left(Role::Plain, &format!(" {}", unit(assumption)), 14)
             .quiet(assumption.text)
             .plain(option)
     });
     std::iter::once(Line::title("Assumptions that mattered")).chain(rows).collect()
+}
+
+/// The plural is what the summary file has.
+fn unit(assumption: &Assumption) -> &str {
+    let singular = assumption.unit.strip_suffix('s').filter(|_| assumption.count == 1);
+    singular.unwrap_or(assumption.unit)
 }
 
 fn warnings(summary: &Summary, width: usize) -> Section {
@@ -176,8 +183,8 @@ fn warnings(summary: &Summary, width: usize) -> Section {
     }
     if summary.counters.clock_regressions > 0 {
         texts.push(format!(
-            "{} packets are stamped earlier than one before them, and were replayed at its time (S1.2)",
-            grouped(summary.counters.clock_regressions)
+            "{} stamped earlier than one before, replayed at the time of that one (S1.2)",
+            counted(summary.counters.clock_regressions, "packet")
         ));
     }
     let skipped = summary.skipped_files.len() as u64;

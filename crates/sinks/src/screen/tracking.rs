@@ -6,7 +6,7 @@ use super::Section;
 use super::line::{Line, Role, bar};
 use super::sections::{PERCENT, column, moment};
 use crate::Summary;
-use crate::number::{grouped, percent};
+use crate::number::{counted, grouped, percent};
 use crate::summary::ScopeSummary;
 
 /// Scopes shown.
@@ -23,7 +23,7 @@ pub(super) fn section(summary: &Summary) -> Section {
     let exceeded = summary.conntrack_allowance_exceeded;
     let role = if exceeded > 0 { Role::Bad } else { Role::Good };
     let title = Line::title("Connection tracking")
-        .plain(format!("  {} connections, ", grouped(summary.connections)))
+        .plain(format!("  {}, ", counted(summary.connections, "connection")))
         .add(role, format!("ConnTrackAllowanceExceeded {}", grouped(exceeded)));
     let mut scopes: Vec<&ScopeSummary> = summary.scopes.iter().collect();
     scopes.sort_by_key(|scope| {

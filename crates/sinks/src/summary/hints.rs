@@ -4,7 +4,7 @@ use vpcreplay_engine::{Settings, TcpMidstream};
 use vpcreplay_flow::{Checkpoint, Protocol, Reason};
 
 use super::{Hint, Summary};
-use crate::number::{grouped, percent};
+use crate::number::{counted, grouped, percent};
 
 /// From this destination port on a denied answer is taken for one to an ephemeral port.
 const FIRST_EPHEMERAL: u16 = 1024;
@@ -85,8 +85,8 @@ fn ephemeral_ports(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "ephemeral-ports",
         text: format!(
-            "{} packets or more to ports from {FIRST_EPHEMERAL} up found no egress entry in {}: answers go to ephemeral ports, which a network ACL must let out (1024-65535)",
-            grouped(count),
+            "at least {} to ports from {FIRST_EPHEMERAL} up found no egress entry in {}: answers go to ephemeral ports, which a network ACL must let out (1024-65535)",
+            counted(count, "packet"),
             acls.join(", ")
         ),
         count,
@@ -100,8 +100,8 @@ fn exceeded(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "allowance-exceeded",
         text: format!(
-            "{} packets met a full connection table: see what shorter timeouts (--timeout tcp-established=350s), another --limit, or rules that leave flows untracked would change",
-            grouped(count)
+            "{} met a full connection table: see what shorter timeouts (--timeout tcp-established=350s), another --limit, or rules that leave flows untracked would change",
+            counted(count, "packet")
         ),
         count,
         option: Some("--timeout"),
@@ -138,8 +138,8 @@ fn midstream(summary: &Summary, choice: TcpMidstream) -> Option<Hint> {
         return Some(Hint {
             code: "midstream-doubtful",
             text: format!(
-                "{} denied packets belong to connections whose SYN is not in the capture and that a rule of the other direction admits: --tcp-midstream either-end lets them pass",
-                grouped(doubtful)
+                "{} of connections whose SYN is not in the capture, though a rule of the other direction admits them: --tcp-midstream either-end lets them pass",
+                counted(doubtful, "denied packet")
             ),
             count: doubtful,
             option: Some("--tcp-midstream either-end"),
@@ -148,8 +148,8 @@ fn midstream(summary: &Summary, choice: TcpMidstream) -> Option<Hint> {
     (not_syn > 0).then(|| Hint {
         code: "midstream-denied",
         text: format!(
-            "{} packets were denied because no SYN came before them: if the capture begins in the middle of connections, use --tcp-midstream either-end",
-            grouped(not_syn)
+            "{} denied because no SYN came before: if the capture begins in the middle of connections, use --tcp-midstream either-end",
+            counted(not_syn, "packet")
         ),
         count: not_syn,
         option: Some("--tcp-midstream either-end"),
@@ -162,8 +162,8 @@ fn always_tracked(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "untracked-outside",
         text: format!(
-            "{} packets of untracked flows are of addresses outside the VPCs: where they pass a NAT gateway, a load balancer or the like, AWS tracks them; name them with --always-tracked",
-            grouped(count)
+            "{} of untracked flows with addresses outside the VPCs: where they pass a NAT gateway, a load balancer or the like, AWS tracks them; name them with --always-tracked",
+            counted(count, "packet")
         ),
         count,
         option: Some("--always-tracked"),
@@ -176,8 +176,8 @@ fn snaplen(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "truncated",
         text: format!(
-            "{} packets were cut off before the fields that the rules need: capture at least 128 bytes of each frame (tcpdump -s 128)",
-            grouped(count)
+            "{} cut off before the fields that the rules need: capture at least 128 bytes of each frame (tcpdump -s 128)",
+            counted(count, "packet")
         ),
         count,
         option: None,
@@ -190,8 +190,8 @@ fn forgotten_flows(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "flows-forgotten",
         text: format!(
-            "{} packets are of flows that were not remembered because too many are: raise --max-flows, or lower --flow-memory",
-            grouped(count)
+            "{} of flows that were not remembered because too many are: raise --max-flows, or lower --flow-memory",
+            counted(count, "packet")
         ),
         count,
         option: Some("--max-flows"),
@@ -204,8 +204,8 @@ fn forgotten_fragments(summary: &Summary) -> Option<Hint> {
     (count > 0).then(|| Hint {
         code: "fragments-forgotten",
         text: format!(
-            "{} first fragments were not remembered because too many are at a time: their later fragments have unknown ports",
-            grouped(count)
+            "{} not remembered because too many are at a time: their later fragments have unknown ports",
+            counted(count, "first fragment")
         ),
         count,
         option: None,
