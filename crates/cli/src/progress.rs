@@ -41,11 +41,6 @@ impl Watch {
         self.started.elapsed()
     }
 
-    /// Whether Ctrl-C was pressed.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        INTERRUPTS.load(Ordering::Relaxed) > 0
-    }
-
     /// Packets so far.
     pub(crate) const fn packets(&self) -> u64 {
         self.packets
@@ -68,8 +63,13 @@ impl Progress for Watch {
         if !self.bar.is_hidden() {
             self.draw(bytes, total, packets);
         }
-        if self.is_interrupted() { Signal::Stop } else { Signal::Continue }
+        if is_interrupted() { Signal::Stop } else { Signal::Continue }
     }
+}
+
+/// Whether Ctrl-C was pressed.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTS.load(Ordering::Relaxed) > 0
 }
 
 /// Packets a second, for people.

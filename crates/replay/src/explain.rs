@@ -3,7 +3,7 @@
 //! The captures are replayed up to the packet, which is then judged with its steps told. Where the captures can be
 //! read again, a second pass collects what came before it in its flow.
 
-mod describe;
+pub(crate) mod describe;
 mod history;
 mod stages;
 mod text;

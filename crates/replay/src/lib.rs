@@ -7,10 +7,12 @@ mod check;
 mod error;
 mod explain;
 mod feed;
+mod inspect;
 mod model;
 mod outputs;
 mod plan;
 mod run;
+mod starter;
 mod summary;
 
 pub use check::{Checked, check};
@@ -20,10 +22,12 @@ pub use explain::{
     VerdictStory, explain,
 };
 pub use feed::{Feed, FeedStats, Item, Selection, TimeBound};
+pub use inspect::{Family, FlowKinds, Inspection, LocalAddress, Service, Tally, inspect};
 pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};
 pub use plan::{Limits, Plan};
 pub use run::{Progress, Report, Signal, Unobserved, run};
+pub use starter::starter_model;
 pub use summary::summarize;
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};

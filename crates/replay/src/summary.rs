@@ -82,12 +82,7 @@ fn options_in_force(plan: &Plan, merged: &Options) -> Vec<OptionInForce> {
         entry("limit", merged.limit, DEFAULT_LIMIT, given.limit),
         entry("scope", merged.scope.map(Scope::code), "eni", given.scope),
         entry("mode", merged.mode.map(Mode::code), "causal", given.mode),
-        entry(
-            "tcp-midstream",
-            merged.tcp_midstream.map(TcpMidstream::code),
-            "allow",
-            given.tcp_midstream,
-        ),
+        entry("tcp-midstream", merged.tcp_midstream.map(TcpMidstream::code), "allow", given.tcp_midstream),
         entry("icmp-errors", merged.icmp_errors.map(IcmpErrors::code), "by-rule", given.icmp_errors),
         entry("decap", merged.decap.map(decap_code), "none", given.decap),
         entry("period", merged.period, DEFAULT_PERIOD, given.period),

@@ -6,7 +6,7 @@ use crate::args::{ExplainArgs, TargetArgs};
 use crate::exit::Status;
 use crate::failure::Failure;
 use crate::plan;
-use crate::progress::{Bar, Watch};
+use crate::progress::{Bar, Watch, is_interrupted};
 use crate::screen::{self, Channel};
 
 /// Explains one packet.
@@ -15,7 +15,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<Status, Failure> {
     let mut watch = Watch::start(Bar::Shown);
     let result = explained(&plan, &subject(&args.target), &mut watch);
     watch.finish();
-    if watch.is_interrupted() {
+    if is_interrupted() {
         return Ok(Status::Interrupted);
     }
     let explanation = result?;

@@ -38,13 +38,13 @@ pub(super) fn line(item: &Item, file: &str, verdict: &Verdict, engine: &Engine) 
 }
 
 /// A time as RFC 3339 text in UTC with nanoseconds.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(crate) fn rfc3339(time: Timestamp) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(time.nanos()))
         .map_or_else(|_| format!("{} ns", time.nanos()), |time| format!("{time:.9}"))
 }
 
 /// A protocol's name, or its number.
-pub(super) fn protocol(protocol: Protocol) -> String {
+pub(crate) fn protocol(protocol: Protocol) -> String {
     match protocol {
         Protocol::TCP => "tcp".to_owned(),
         Protocol::UDP => "udp".to_owned(),
