@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use vpcreplay_benches::{MODEL, Workload, capture};
-use vpcreplay_replay::engine::{Engine, Packet, Settings, Timeline};
+use vpcreplay_replay::engine::{Engine, Settings, Timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
 use vpcreplay_replay::{CaptureSet, Feed, Item, Selection};
@@ -37,7 +37,7 @@ fn engine(limit: u64) -> Engine {
     Engine::new(timeline, Settings::default())
 }
 
-fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&Item)) {
+fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&[Item])) {
     let mut feed = Feed::new(open(bytes), Decap::None, Selection::default());
     let mut items = Vec::with_capacity(BATCH);
     loop {
@@ -45,7 +45,7 @@ fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&Item)) {
         if items.is_empty() {
             return;
         }
-        items.iter().for_each(&mut each);
+        each(&items);
     }
 }
 
@@ -64,9 +64,9 @@ fn stages(criterion: &mut Criterion) {
         });
         group.bench_function("walk+decode", |bencher| {
             bencher.iter(|| {
-                feed_all(&bytes, |item| {
-                    black_box(item);
-                })
+                feed_all(&bytes, |items| {
+                    black_box(items);
+                });
             });
         });
         for (case, limit) in [("replay", 4_000_000), ("replay, limit 65,535", 65_535)] {
@@ -74,9 +74,10 @@ fn stages(criterion: &mut Criterion) {
                 bencher.iter_batched(
                     || engine(limit),
                     |mut engine| {
-                        feed_all(&bytes, |item| {
-                            let packet = Packet { number: item.number, now: item.now, decoded: item.decoded };
-                            black_box(engine.judge(&packet));
+                        feed_all(&bytes, |items| {
+                            engine.judge_batch(items, |_: &Item, verdict| {
+                                black_box(verdict);
+                            });
                         });
                         engine
                     },

@@ -5,6 +5,7 @@
 
 mod allowance;
 mod flow;
+mod index;
 mod series;
 mod shard;
 mod state;

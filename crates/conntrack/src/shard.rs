@@ -1,15 +1,15 @@
 //! A shard: the flows whose keys fall into it, and their timers. One owner at a time, no sharing.
 
-use hashbrown::HashTable;
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
+use crate::index::{self, Index};
 use crate::table::Listener;
 use crate::wheel::Wheel;
 use crate::{Ending, Flow};
 
 #[derive(Debug)]
 pub(crate) struct Shard<M> {
-    index: HashTable<Slot>,
+    index: Index,
     flows: Vec<Option<Flow<M>>>,
     free: Vec<u32>,
     wheel: Wheel,
@@ -18,31 +18,10 @@ pub(crate) struct Shard<M> {
     pub(crate) not_before: Timestamp,
 }
 
-/// A slot of the index: the flow's place, and enough of its hash to tell most others apart and to grow the index
-/// without looking at the flows.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    tag: u32,
-    at: u32,
-}
-
-impl Slot {
-    /// The part of a key's hash that is kept.
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is what is kept")]
-    const fn tag(hash: u64) -> u32 {
-        hash as u32
-    }
-
-    /// The hash that the index goes by: the kept part, spread over the word.
-    const fn hash(tag: u32) -> u64 {
-        (tag as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-}
-
 impl<M: Default> Shard<M> {
     pub(crate) fn new(memory: Span) -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             flows: Vec::new(),
             free: Vec::new(),
             wheel: Wheel::new(),
@@ -52,9 +31,12 @@ impl<M: Default> Shard<M> {
     }
 
     pub(crate) fn find(&self, key: &FlowKey, hash: u64) -> Option<u32> {
-        let tag = Slot::tag(hash);
-        let is_it = |slot: &Slot| slot.tag == tag && self.flow(slot.at).is_some_and(|flow| flow.key() == key);
-        Some(self.index.find(Slot::hash(tag), is_it)?.at)
+        self.index.find(index::tag(hash), |at| self.flow(at).is_some_and(|flow| flow.key() == key))
+    }
+
+    /// The place that the index has first for a hash: most often that of its flow.
+    pub(crate) fn first(&self, hash: u64) -> u32 {
+        self.index.first(index::tag(hash))
     }
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
@@ -70,8 +52,7 @@ impl<M: Default> Shard<M> {
             // The bound on remembered flows and live connections keeps this far below 2^32.
             u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
         };
-        let tag = Slot::tag(hash);
-        self.index.insert_unique(Slot::hash(tag), Slot { tag, at }, |slot| Slot::hash(slot.tag));
+        self.index.insert(index::tag(hash), at);
         at
     }
 
@@ -118,10 +99,8 @@ impl<M: Default> Shard<M> {
 
     /// Takes a flow out of the table.
     pub(crate) fn remove(&mut self, at: u32) -> Option<Flow<M>> {
-        let tag = Slot::tag(self.flow(at)?.key().hash64());
-        if let Ok(found) = self.index.find_entry(Slot::hash(tag), |slot| slot.at == at) {
-            found.remove();
-        }
+        let hash = self.flow(at)?.key().hash64();
+        self.index.remove(index::tag(hash), at);
         self.wheel.set(at, Timestamp::MAX);
         self.free.push(at);
         self.flows.get_mut(at as usize)?.take()

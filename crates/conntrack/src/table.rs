@@ -8,6 +8,9 @@ use crate::{Ending, Entry, Flow};
 /// Shards of a table. A flow's shard depends on its key only, so that shards can be owned by different threads.
 const SHARD_BITS: u32 = 4;
 
+/// Flows whose memory is asked for together.
+const FETCH: usize = 64;
+
 /// Who is told of what ends. Within a shard calls come in order of time.
 pub trait Listener<M> {
     /// A connection of a flow ended at a time.
@@ -53,6 +56,28 @@ impl<M: Default> Table<M> {
         let shard = Self::shard_of(hash);
         let at = self.shards.get(shard as usize)?.find(key, hash)?;
         Some(FlowId { shard, at })
+    }
+
+    /// Asks for the memory of the flows with these hashes, so that [`Table::find`] has them near; changes nothing.
+    ///
+    /// The loads of each round do not wait for one another, so that a batch waits for memory twice, not twice for
+    /// each flow.
+    pub fn fetch(&self, hashes: &[u64]) {
+        let mut places = [u32::MAX; FETCH];
+        for hashes in hashes.chunks(FETCH) {
+            for (place, hash) in places.iter_mut().zip(hashes) {
+                let shard = self.shards.get(Self::shard_of(*hash) as usize);
+                *place = shard.map_or(u32::MAX, |shard| shard.first(*hash));
+            }
+            let mut touched = 0_i64;
+            for (place, hash) in places.iter().zip(hashes) {
+                let shard = self.shards.get(Self::shard_of(*hash) as usize);
+                if let Some(flow) = shard.and_then(|shard| shard.flow(*place)) {
+                    touched ^= flow.touch_memory();
+                }
+            }
+            std::hint::black_box(touched);
+        }
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call

@@ -8,6 +8,7 @@ mod causality;
 mod counters;
 mod engine;
 mod flows;
+mod locate;
 mod memory;
 mod path;
 mod security_group;

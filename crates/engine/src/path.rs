@@ -9,6 +9,7 @@ use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 use crate::causality::{Allowed, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
+use crate::locate::Located;
 use crate::memory::Memory;
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
@@ -25,13 +26,20 @@ impl World {
     /// Judges a packet that has facts (S3.8).
     pub(crate) fn judge_facts(
         &mut self,
-        packet: &Packet,
+        packet: Packet<'_>,
         facts: &PacketFacts,
+        located: Option<&Located>,
         trace: &mut impl Trace,
     ) -> Verdict {
-        match self.ends(facts) {
-            Ok(ends) => self.judge_flow(packet, facts, ends, trace),
-            Err(reason) => Verdict::bare(reason),
+        let ends = match self.ends(facts) {
+            Ok(ends) => ends,
+            Err(reason) => return Verdict::bare(reason),
+        };
+        let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
+        let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, tcp };
+        match located {
+            Some(located) => self.judge_flow(passage, located, ends, trace),
+            None => self.take_path(&passage, ends, trace),
         }
     }
 
@@ -65,30 +73,23 @@ impl World {
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
     fn judge_flow(
         &mut self,
-        packet: &Packet,
-        facts: &PacketFacts,
+        mut passage: Passage<'_>,
+        located: &Located,
         ends: Ends,
         trace: &mut impl Trace,
     ) -> Verdict {
-        let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
-        let mut passage = Passage { facts, now: packet.now, flow: None, tcp };
-        let Some((key, sender)) = facts.flow() else {
-            return self.take_path(&passage, ends, trace);
-        };
-        let hash = key.hash64();
-        let id = match self.table.find(&key, hash) {
-            Some(id) => id,
-            None => self.table.insert(key, hash, packet.now),
-        };
+        let Passage { facts, now, tcp, .. } = passage;
+        let sender = located.sender;
+        let id = self.enter(located, now);
         self.remember(id, sender, &passage);
         passage.flow = Some((id, sender));
-        let sent = Sent { number: packet.number, sender, tcp };
+        let sent = Sent { number: passage.number, sender, tcp };
         let verdict = match self.unsent(id, sent) {
             Some(verdict) => verdict,
             None => self.judge_sent(&passage, sent, ends, trace),
         };
         if let Some(flow) = self.table.flow_mut(id) {
-            flow.touch(packet.now);
+            flow.touch(now);
             if let Some(detail) = &mut flow.memory.detail {
                 detail.count(sender, (facts.length, tcp), &verdict);
             }

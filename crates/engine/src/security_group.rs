@@ -15,6 +15,7 @@ use crate::{ConnectionNumber, State, Step, Trace, Verdict};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passage<'a> {
     pub(crate) facts: &'a PacketFacts,
+    pub(crate) number: u64,
 
     pub(crate) now: Timestamp,
     /// Its flow and the end that sent it; `None` with unknown ports (S2.7).

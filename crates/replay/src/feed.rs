@@ -1,6 +1,7 @@
 //! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection.
 
 use vpcreplay_capture::{CaptureSet, Frame};
+use vpcreplay_engine::Packet;
 use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, Span, Timestamp, Tunnel};
 use vpcreplay_packet::{FragmentTable, decode, tunnel_port};
 
@@ -23,6 +24,12 @@ pub struct Item {
     pub tunnel: Option<Tunnel>,
     /// What became of its frame.
     pub decoded: Decoded,
+}
+
+impl<'a> From<&'a Item> for Packet<'a> {
+    fn from(item: &'a Item) -> Self {
+        Self { number: item.number, now: item.now, decoded: &item.decoded }
+    }
 }
 
 /// Which frames are replayed. The others are read and passed over: they have no packet number.
@@ -73,7 +80,6 @@ pub struct FeedStats {
 }
 
 /// The packets of some captures, decoded, in replay order.
-#[derive(Debug)]
 pub struct Feed {
     captures: CaptureSet,
     decap: Decap,

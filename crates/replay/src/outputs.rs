@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use vpcreplay_engine::{Engine, FlowRecord};
+use vpcreplay_policy::Registry;
 use vpcreplay_sinks::{FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
 
 use crate::{Item, ReplayError};
@@ -60,8 +61,10 @@ impl Target {
 
 impl Outputs {
     pub(crate) fn open(files: &OutputFiles) -> Result<Self, ReplayError> {
-        let opened = |(target, format): &(Target, Format)| Ok((target.name(), target.open()?, *format));
-        let named = |file: &Option<(Target, Format)>| file.as_ref().map(opened).transpose();
+        let named = |file: &Option<(Target, Format)>| -> Result<Option<(String, Out, Format)>, ReplayError> {
+            let Some((target, format)) = file else { return Ok(None) };
+            Ok(Some((target.name(), target.open()?, *format)))
+        };
         Ok(Self {
             verdicts: named(&files.verdicts)?
                 .map(|(name, out, format)| (name, VerdictWriter::new(format, out))),
@@ -77,7 +80,7 @@ impl Outputs {
         item: &Item,
         file: &str,
         verdict: &vpcreplay_engine::Verdict,
-        engine: &Engine,
+        registry: &Registry,
     ) -> Result<(), ReplayError> {
         let Some((name, writer)) = &mut self.verdicts else { return Ok(()) };
         let row = VerdictRow {
@@ -89,7 +92,7 @@ impl Outputs {
             decoded: &item.decoded,
             verdict,
         };
-        writer.write(&row, engine.registry()).map_err(failed(name))
+        writer.write(&row, registry).map_err(failed(name))
     }
 
     /// Writes what a batch has finished: flows that are over and rows of the series.

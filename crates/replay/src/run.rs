@@ -1,10 +1,11 @@
 //! The replay itself: packets in batches through the engine to the outputs.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use vpcreplay_capture::CaptureSet;
-use vpcreplay_engine::{Engine, FlowRecords, Packet, Settings, Timeline};
+use vpcreplay_engine::{Engine, FlowRecords, Settings, Timeline};
 use vpcreplay_flow::Span;
 use vpcreplay_policy::{EniId, Warning};
 
@@ -42,7 +43,6 @@ impl Progress for Unobserved {
 }
 
 /// What a replay leaves behind beside its files.
-#[derive(Debug)]
 pub struct Report {
     /// The engine after the last packet: counters, peaks, names.
     pub engine: Engine,
@@ -178,16 +178,21 @@ impl Judge<'_> {
     }
 
     fn judge(&mut self, items: &[Item], names: &[String]) -> Result<(), ReplayError> {
-        let is_recording = self.outputs.wants_verdicts();
-        for item in items {
-            let packet = Packet { number: item.number, now: item.now, decoded: item.decoded };
-            let verdict = self.engine.judge(&packet);
-            if is_recording {
-                let file = names.get(item.file).map_or("", String::as_str);
-                self.outputs.verdict(item, file, &verdict, &self.engine)?;
-            }
+        let Self { engine, outputs, .. } = self;
+        if outputs.wants_verdicts() {
+            let registry = Arc::clone(engine.registry());
+            let mut written = Ok(());
+            engine.judge_batch(items, |item: &Item, verdict| {
+                if written.is_ok() {
+                    let file = names.get(item.file).map_or("", String::as_str);
+                    written = outputs.verdict(item, file, &verdict, &registry);
+                }
+            });
+            written?;
+        } else {
+            engine.judge_batch(items, |_: &Item, _| {});
         }
-        self.outputs.drain(&mut self.engine)
+        outputs.drain(engine)
     }
 
     fn note(&mut self, bytes: u64, total: Option<u64>, items: &[Item]) {
