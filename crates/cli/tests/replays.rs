@@ -1,0 +1,195 @@
+//! Replays as a user starts them: outputs, exit status, standard streams.
+
+mod program;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+use program::{golden, ipv4, pcap, program, ran, run, tcp, workplace, write};
+
+const MODEL: &[&str] = &["--vpc", "model.toml"];
+
+fn run_with(folder: &Path, more: &[&str]) -> program::Ran {
+    let arguments: Vec<&str> = ["run", "web.pcap"].iter().chain(MODEL).chain(more).copied().collect();
+    run(folder, &arguments)
+}
+
+#[test]
+fn the_summary_goes_where_no_records_go() {
+    let folder = workplace();
+    let plain = run_with(folder.path(), &[]);
+    plain.ends_with(0).says(&["packets/s"]);
+    assert!(plain.stdout.contains("nacl-default 2"), "{}", plain.stdout);
+    assert!(!plain.stdout.contains('\u{1b}'), "no colours without a terminal");
+    let records = run_with(folder.path(), &["--out", "-"]);
+    records.ends_with(0).says(&["nacl-default 2"]);
+    assert_eq!(records.stdout.lines().count(), 14);
+    assert!(records.stdout.lines().all(|line| line.starts_with("{\"packet\":")));
+    let quiet = run_with(folder.path(), &["--quiet"]);
+    quiet.ends_with(0);
+    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{}{}", quiet.stdout, quiet.stderr);
+}
+
+#[test]
+fn fail_on_ends_with_1_when_it_matches() {
+    let folder = workplace();
+    run_with(folder.path(), &["--fail-on", "deny"]).ends_with(1);
+    run_with(folder.path(), &["--fail-on", "exceeded"]).ends_with(0);
+    run_with(folder.path(), &["--fail-on", "exceeded,deny"]).ends_with(1);
+    run_with(folder.path(), &["--limit", "0", "--fail-on", "exceeded"]).ends_with(1);
+    run_with(folder.path(), &["--first", "3", "--fail-on", "deny"]).ends_with(0);
+}
+
+#[test]
+fn damage_is_a_warning_and_with_strict_status_2() {
+    let folder = workplace();
+    let path = folder.path();
+    let whole = fs::read(path.join("web.pcap")).unwrap();
+    write(path, "cut.pcap", &whole[..whole.len() - 10]);
+    let arguments = ["run", "cut.pcap", "--vpc", "model.toml", "--out", "out.jsonl"];
+    run(path, &arguments).ends_with(0).says(&["warning: cut.pcap: damaged at byte", "after frame 13"]);
+    fs::remove_file(path.join("out.jsonl")).unwrap();
+    let strict: Vec<&str> = arguments.iter().chain(&["--strict", "--fail-on", "deny"]).copied().collect();
+    run(path, &strict).ends_with(2).says(&["damaged"]);
+    // S4.4: what came before the damage is judged and written.
+    assert_eq!(fs::read_to_string(path.join("out.jsonl")).unwrap().lines().count(), 13);
+}
+
+#[test]
+fn members_of_a_folder_that_are_no_captures_are_named() {
+    let folder = workplace();
+    let path = folder.path();
+    fs::create_dir(path.join("day")).unwrap();
+    fs::copy(path.join("web.pcap"), path.join("day/a.pcap")).unwrap();
+    write(path, "day/notes.txt", "not a capture");
+    run(path, &["run", "day", "--vpc", "model.toml"])
+        .ends_with(0)
+        .says(&["warning: day/notes.txt: left out"]);
+}
+
+#[test]
+fn a_capture_on_standard_input_gives_the_same_verdicts() {
+    let folder = workplace();
+    let mut child = program(folder.path(), &["run", "-", "--vpc", "model.toml", "--out", "-", "--quiet"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let capture = fs::read(folder.path().join("web.pcap")).unwrap();
+    child.stdin.take().unwrap().write_all(&capture).unwrap();
+    let piped = ran(&child.wait_with_output().unwrap());
+    let named = run_with(folder.path(), &["--out", "-", "--quiet"]);
+    // S1.5: all but the name of the file.
+    assert_eq!(piped.ends_with(0).stdout, named.stdout.replace("\"file\":\"web.pcap\"", "\"file\":\"-\""));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::copy(golden("ephemeral-port-pitfall").join("model.toml"), path.join("model.toml")).unwrap();
+    let syn = |port| tcp(([203, 0, 113, 9], port), ([10, 30, 1, 10], 80), 2);
+    let frames: Vec<(u32, Vec<u8>)> = (1..20_000).map(|port| (u32::from(port), syn(port))).collect();
+    write(path, "web.pcap", pcap(&frames));
+    for arguments in [
+        &["run", "web.pcap", "--vpc", "model.toml", "--out", "-"][..],
+        &["schema"],
+        &["completions", "bash"],
+        &["reason"],
+        &["run", "web.pcap", "--vpc", "model.toml"],
+    ] {
+        let mut child =
+            program(path, arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = [0; 1];
+        let mut stdout = child.stdout.take().unwrap();
+        if arguments.len() > 4 && arguments.contains(&"--out") {
+            stdout.read_exact(&mut first).unwrap();
+        }
+        drop(stdout);
+        let ended = ran(&child.wait_with_output().unwrap());
+        ended.ends_with(0);
+        assert!(!ended.stderr.contains("panicked") && !ended.stderr.contains("error"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn outputs_are_the_same_for_any_threads_and_batches() {
+    // S1.5: at the connection limit too.
+    let capture = golden("allowance-exhausted");
+    let base = ["run", "app.pcapng", "--vpc", "model.toml", "--limit", "3", "--quiet", "--period", "1s"];
+    let mut first: Option<Vec<Vec<u8>>> = None;
+    for more in [
+        ["--threads", "1", "--batch", "1024"],
+        ["--threads", "2", "--batch", "1"],
+        ["--threads", "2", "--batch", "7"],
+        ["--threads", "1", "--batch", "1"],
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let names =
+            ["out.jsonl", "flows.csv", "series.csv", "summary.json"].map(|name| out.path().join(name));
+        let mut arguments: Vec<&str> = base.iter().chain(&more).copied().collect();
+        for (option, name) in ["--out", "--connections", "--series", "--summary"].iter().zip(&names) {
+            arguments.extend([option, name.to_str().unwrap()]);
+        }
+        run(&capture, &arguments).ends_with(0);
+        let files: Vec<Vec<u8>> = names.iter().map(|name| fs::read(name).unwrap()).collect();
+        assert!(files.iter().all(|file| !file.is_empty()));
+        match &first {
+            None => first = Some(files),
+            Some(first) => assert!(*first == files, "{more:?}"),
+        }
+    }
+}
+
+#[test]
+fn of_several_timeouts_of_one_name_the_last_wins() {
+    let folder = workplace();
+    run_with(folder.path(), &["--timeout", "udp=40s", "--timeout", "udp=50s", "--summary", "s.json"])
+        .ends_with(0);
+    let summary = fs::read_to_string(folder.path().join("s.json")).unwrap();
+    assert!(summary.contains("udp=50s") && !summary.contains("udp=40s"));
+}
+
+#[test]
+fn models_of_the_timeline_and_the_selection_apply() {
+    let folder = workplace();
+    let path = folder.path();
+    fs::copy(golden("ephemeral-port-pitfall").join("fixed.toml"), path.join("fixed.toml")).unwrap();
+    // S12.10: a model whose time is before the first packet is in force from the start.
+    let fixed = run_with(path, &["--at", "0=fixed.toml", "--out", "-", "--quiet"]);
+    let direct = run(path, &["run", "web.pcap", "--vpc", "fixed.toml", "--out", "-", "--quiet"]);
+    assert_eq!(fixed.ends_with(0).stdout, direct.ends_with(0).stdout);
+    let first = run_with(path, &["--first", "4", "--out", "-", "--quiet"]);
+    assert_eq!(first.ends_with(0).stdout.lines().count(), 4);
+    let none = run_with(path, &["--since", "2100-01-01T00:00:00Z", "--out", "-", "--quiet"]);
+    assert!(none.ends_with(0).stdout.is_empty());
+    let nobody = run_with(path, &["--until", "+0s"]);
+    assert!(nobody.ends_with(0).stdout.contains("There is no packet to judge"));
+}
+
+#[test]
+fn names_in_captures_do_not_steer_the_terminal() {
+    let folder = workplace();
+    let path = folder.path();
+    let name = "we\u{1b}[31mb.pcap";
+    fs::copy(path.join("web.pcap"), path.join(name)).unwrap();
+    for arguments in [
+        &["run", name, "--vpc", "model.toml"][..],
+        &["explain", name, "--vpc", "model.toml", "--packet", "3"],
+        &["inspect", name],
+    ] {
+        assert!(!run(path, arguments).ends_with(0).stdout.contains('\u{1b}'), "{arguments:?}");
+    }
+}
+
+#[test]
+fn odd_frames_are_counted_and_end_well() {
+    let folder = workplace();
+    let path = folder.path();
+    let frames = vec![(1, vec![]), (2, vec![0x45]), (3, ipv4(6, [1, 2, 3, 4], [10, 30, 1, 10], &[0; 3]))];
+    write(path, "web.pcap", pcap(&frames));
+    let ran = run_with(path, &["--out", "-", "--quiet"]);
+    assert_eq!(ran.ends_with(0).stdout.matches("\"disposition\":\"unjudged\"").count(), 3);
+}
