@@ -53,9 +53,9 @@ fn is_fresh(binary: &Path) -> bool {
 }
 
 /// Runs the program in a folder.
-pub fn vpcreplay<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: &[S]) -> Output {
+pub fn vpcreplay<S: AsRef<std::ffi::OsStr>>(folder: &Path, arguments: &[S], input: Stdio) -> Output {
     let mut command = Command::new(binary());
-    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command.current_dir(folder).args(arguments).stdin(input).env("NO_COLOR", "1");
     command.output().unwrap_or_else(|error| panic!("{}: {error}", binary().display()))
 }
 
@@ -70,15 +70,37 @@ pub struct Written {
     pub series: String,
     /// The summary, JSON.
     pub summary: String,
-    /// What the program printed, standard output before standard error.
-    pub screen: String,
 }
 
-/// Runs `vpcreplay run` in a folder with all outputs added. A failure is its message.
+/// The program ended with another status than 0.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its exit status; `None` when a signal ended it.
+    pub status: Option<i32>,
+    /// What it printed to standard error.
+    pub message: String,
+    command: String,
+}
+
+impl From<Refused> for String {
+    fn from(refused: Refused) -> Self {
+        format!("{}: status {:?}\n{}", refused.command, refused.status, refused.message)
+    }
+}
+
+/// Runs `vpcreplay run` in a folder with all outputs added.
 ///
 /// # Errors
 /// The program's exit status was not 0.
-pub fn replay<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Result<Written, String> {
+pub fn replay<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Result<Written, Refused> {
+    replay_from(folder, arguments, Stdio::null())
+}
+
+/// As [`replay`], with something on standard input.
+///
+/// # Errors
+/// The program's exit status was not 0.
+pub fn replay_from<S: AsRef<str>>(folder: &Path, arguments: &[S], input: Stdio) -> Result<Written, Refused> {
     let out = TempDir::new().expect("a temporary folder");
     let path = |name: &str| out.path().join(name).to_string_lossy().into_owned();
     let mut all = vec!["run".to_owned()];
@@ -86,14 +108,15 @@ pub fn replay<S: AsRef<str>>(folder: &Path, arguments: &[S]) -> Result<Written, 
     for (option, name) in OUTPUTS {
         all.extend([option.to_owned(), path(name)]);
     }
-    let ran = vpcreplay(folder, &all);
-    let screen = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let ran = vpcreplay(folder, &all, input);
+    let message = String::from_utf8_lossy(&ran.stderr).into_owned();
     if !ran.status.success() {
-        return Err(format!("vpcreplay {}: {}\n{screen}", all.join(" "), ran.status));
+        let command = format!("vpcreplay {}", all.join(" "));
+        return Err(Refused { status: ran.status.code(), message, command });
     }
-    let read = |name: &str| std::fs::read_to_string(out.path().join(name)).unwrap_or_default();
-    let [records, connections, series, summary] = OUTPUTS.map(|(_, name)| read(name));
-    Ok(Written { records, connections, series, summary, screen })
+    let [records, connections, series, summary] =
+        OUTPUTS.map(|(_, name)| places::text(&out.path().join(name)));
+    Ok(Written { records, connections, series, summary })
 }
 
 const OUTPUTS: [(&str, &str); 4] = [

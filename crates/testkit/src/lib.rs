@@ -10,5 +10,6 @@
 
 pub mod build;
 pub mod reference;
+pub mod scenario;
 pub mod strategies;
 pub mod write;
