@@ -1,5 +1,13 @@
 //! Replays as a user starts them: outputs, exit status, standard streams.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod program;
 
 use std::fs;
