@@ -101,17 +101,25 @@ impl Ledger {
         }
     }
 
-    /// Moves entries from one scope to another at `now`: their interface went to another instance (S10.1).
-    pub fn moved(&mut self, entries: u64, (from, to): (u32, u32), now: Timestamp) {
-        if let Some(account) = self.accounts.get_mut(from as usize) {
+    /// Books entries that leave a scope at `now` because their interface goes to another instance (S10.1). All that
+    /// leave are booked before any that come.
+    pub fn left(&mut self, scope: u32, entries: u64, now: Timestamp) {
+        if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.occupancy = account.occupancy.saturating_sub(entries);
         }
-        if let Some(account) = self.accounts.get_mut(to as usize) {
+        if let Some(series) = &mut self.series {
+            series.left(scope, entries, now);
+        }
+    }
+
+    /// Books entries that come to a scope at `now` with their interface (S10.1).
+    pub fn came(&mut self, scope: u32, entries: u64, now: Timestamp) {
+        if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.occupancy += entries;
             account.raise_peak(now);
         }
         if let Some(series) = &mut self.series {
-            series.moved(entries, (from, to), now);
+            series.came(scope, entries, now);
         }
     }
 

@@ -147,9 +147,12 @@ impl Series {
         });
     }
 
-    pub(crate) fn moved(&mut self, entries: u64, (from, to): (u32, u32), now: Timestamp) {
-        self.book(from, now, |lane| lane.lower(entries));
-        self.book(to, now, |lane| {
+    pub(crate) fn left(&mut self, scope: u32, entries: u64, now: Timestamp) {
+        self.book(scope, now, |lane| lane.lower(entries));
+    }
+
+    pub(crate) fn came(&mut self, scope: u32, entries: u64, now: Timestamp) {
+        self.book(scope, now, |lane| {
             lane.count_occupancy();
             lane.occupancy += entries;
             lane.count_occupancy();

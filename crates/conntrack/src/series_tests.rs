@@ -160,7 +160,10 @@ fn moved_entries_change_scope() {
     let mut series = series(2, 5);
     series.created(0, at(5));
     series.created(0, at(5));
-    packet(&mut series, 25, |series| series.moved(2, (0, 1), at(15)));
+    packet(&mut series, 25, |series| {
+        series.left(0, 2, at(15));
+        series.came(1, 2, at(15));
+    });
     assert_eq!(
         shape(&rows(series)),
         [

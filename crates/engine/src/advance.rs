@@ -56,7 +56,8 @@ impl Listener<Memory> for Ended {
 impl World {
     /// Moves on to the time of a packet.
     pub(crate) fn advance(&mut self, now: Timestamp) {
-        if self.is_at(now) {
+        // A flow that is remembered for no time at all is over before a second packet at the same instant.
+        if self.is_at(now) && now < self.table.not_before() {
             return;
         }
         self.ledger.begin_packet(now);
@@ -103,19 +104,28 @@ impl World {
     fn switch(&mut self, policy: Arc<Policy>, time: Timestamp) {
         self.table.remove_interfaces(time, |eni| !policy.contains(EniId(eni)), &mut self.ended);
         self.book();
-        let moves: Vec<(EniId, u32, u32)> = policy
-            .enis()
-            .filter_map(|eni| {
-                let (from, to) = (self.scopes.of(eni), policy.scope(eni)?.0);
-                (from != to && from != u32::MAX).then_some((eni, from, to))
-            })
-            .collect();
+        let moves = self.moves(&policy);
+        for (entries, from, _) in &moves {
+            self.ledger.left(*from, *entries, time);
+        }
         self.policy = policy;
         self.adopt(time);
-        for (eni, from, to) in moves {
-            let entries = self.table.flows().filter(|flow| flow.entry(eni.0).is_some()).count();
-            self.ledger.moved(entries as u64, (from, to), time);
+        for (entries, _, to) in moves {
+            self.ledger.came(to, entries, time);
         }
+    }
+
+    /// ENIs with live entries that count for another scope from now on: how many entries, from where, where to.
+    fn moves(&self, policy: &Policy) -> Vec<(u64, u32, u32)> {
+        let moved = policy.enis().filter_map(|eni| {
+            let (from, to) = (self.scopes.of(eni), policy.scope(eni)?.0);
+            if from == to || from == u32::MAX {
+                return None;
+            }
+            let entries = self.table.flows().filter(|flow| flow.entry(eni.0).is_some()).count() as u64;
+            (entries > 0).then_some((entries, from, to))
+        });
+        moved.collect()
     }
 
     /// Takes over the scopes and limits of the model in force.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use vpcreplay_flow::{Direction, Timeouts};
 
 use crate::always_tracked::{AlwaysTracked, is_tracked_type};
-use crate::cidr::Cidr;
 use crate::error::{LoadError, Warning};
 use crate::exempt::ExemptAddresses;
+use crate::members::Members;
 use crate::network::{Action, DEFAULT_NACL, Eni, Nacl, NaclEntry, Network, Peer, SecurityGroup};
 use crate::options::{Options, Scope};
 use crate::owners::Owners;
@@ -96,29 +96,19 @@ struct Compiler<'a> {
     registry: &'a mut Registry,
     groups: HashMap<&'a str, &'a SecurityGroup>,
     subnets: HashMap<&'a str, usize>,
-    /// Members of groups: addresses of ENIs that have them, and what the user lists.
-    members: HashMap<&'a str, Vec<Cidr>>,
+    members: Members<'a>,
     peers: HashMap<Peer, Arc<AddressSet>>,
     group_sets: HashMap<Vec<&'a str>, usize>,
 }
 
 impl<'a> Compiler<'a> {
     fn new(network: &'a Network, registry: &'a mut Registry) -> Self {
-        let mut members: HashMap<&str, Vec<Cidr>> = HashMap::new();
-        for group in &network.groups {
-            members.entry(&group.id).or_default().extend(&group.members);
-        }
-        for eni in &network.enis {
-            for group in &eni.security_groups {
-                members.entry(group).or_default().extend(eni.blocks());
-            }
-        }
         Self {
             network,
             registry,
             groups: network.groups.iter().map(|group| (group.id.as_str(), group)).collect(),
             subnets: (0..).zip(&network.subnets).map(|(at, subnet)| (subnet.id.as_str(), at)).collect(),
-            members,
+            members: Members::of(network),
             peers: HashMap::new(),
             group_sets: HashMap::new(),
         }
@@ -162,7 +152,7 @@ impl<'a> Compiler<'a> {
         }
         let set = Arc::new(match peer {
             Peer::Cidr(cidr) => AddressSet::of([*cidr]),
-            Peer::Group(id) => AddressSet::of(self.members.get(id.as_str()).into_iter().flatten().copied()),
+            Peer::Group(id) => self.members.addresses(id),
             Peer::PrefixList(id) => {
                 let list = self.network.prefix_lists.iter().find(|list| list.id == *id);
                 AddressSet::of(list.iter().flat_map(|list| &list.entries).copied())

@@ -11,6 +11,7 @@ mod compile;
 mod error;
 mod exempt;
 mod load;
+mod members;
 mod network;
 mod options;
 mod owners;

@@ -32,6 +32,37 @@ impl AddressSet {
         after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| point <= *last)
     }
 
+    /// Adds a block.
+    pub(crate) fn insert(&mut self, block: Cidr) {
+        let ranges = self.family_of(block);
+        ranges.push(block.range());
+        *ranges = merged(std::mem::take(ranges));
+    }
+
+    /// Takes a block away.
+    pub(crate) fn remove(&mut self, block: Cidr) {
+        let (first, last) = block.range();
+        let ranges = self.family_of(block);
+        let mut left = Ranges::with_capacity(ranges.len() + 1);
+        for &(from, to) in &*ranges {
+            if to < first || from > last {
+                left.push((from, to));
+                continue;
+            }
+            if from < first {
+                left.push((from, first - 1));
+            }
+            if to > last {
+                left.push((last + 1, to));
+            }
+        }
+        *ranges = left;
+    }
+
+    fn family_of(&mut self, block: Cidr) -> &mut Ranges {
+        if block.is_ipv4() { &mut self.v4 } else { &mut self.v6 }
+    }
+
     /// The IPv4 ranges.
     pub(crate) fn v4(&self) -> &[(u128, u128)] {
         &self.v4

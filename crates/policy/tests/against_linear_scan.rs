@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use vpcreplay_flow::{Direction, Protocol};
 use vpcreplay_policy::{
-    Action, Document, EniId, Nacl, NaclAction, NaclEntry, Network, Options, Peer, Policy, Probe, Registry,
-    SecurityGroup, Selection, Selector, Service, load,
+    Action, Document, Eni, EniId, Nacl, NaclAction, NaclEntry, Network, Options, Peer, Policy, Probe,
+    Registry, SecurityGroup, Selection, Selector, Service, load,
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
@@ -46,13 +46,17 @@ fn peer_matches(network: &Network, peer: &Peer, address: IpAddr) -> bool {
         Peer::Group(id) => {
             let listed = network.groups.iter().find(|group| group.id == *id);
             listed.is_some_and(|group| group.members.iter().any(|member| member.contains(address)))
-                || network.enis.iter().any(|eni| {
-                    eni.security_groups.contains(id)
-                        && (eni.addresses.contains(&address)
-                            || eni.prefixes.iter().any(|prefix| prefix.contains(address)))
-                })
+                || owner(network, address).is_some_and(|eni| eni.security_groups.contains(id))
         }
     }
+}
+
+/// S3.2: an address before a delegated prefix, the longest prefix first.
+fn owner(network: &Network, address: IpAddr) -> Option<&Eni> {
+    let by_address = network.enis.iter().find(|eni| eni.addresses.contains(&address));
+    let prefixes = network.enis.iter().flat_map(|eni| eni.prefixes.iter().map(move |prefix| (prefix, eni)));
+    let by_prefix = prefixes.filter(|(prefix, _)| prefix.contains(address));
+    by_address.or_else(|| by_prefix.max_by_key(|(prefix, _)| prefix.length()).map(|(_, eni)| eni))
 }
 
 fn scan_groups(network: &Network, eni: &str, direction: Direction, probe: &Probe) -> Option<String> {
