@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use vpcreplay_replay::{Progress, Signal};
 
+/// The bar is not drawn more often than this.
+const REDRAW: Duration = Duration::from_millis(100);
+
 /// How often Ctrl-C was pressed.
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
@@ -24,6 +27,7 @@ pub(crate) struct Watch {
     bar: ProgressBar,
     started: Instant,
     packets: u64,
+    drawn: Option<Duration>,
 }
 
 impl Watch {
@@ -32,7 +36,7 @@ impl Watch {
         catch_interrupts();
         let is_drawn = bar == Bar::Shown && io::stderr().is_terminal();
         let bar = if is_drawn { ProgressBar::no_length() } else { ProgressBar::hidden() };
-        Self { bar, started: now(), packets: 0 }
+        Self { bar, started: now(), packets: 0, drawn: None }
     }
 
     /// Takes the bar off the screen; what it took so far.
@@ -60,7 +64,9 @@ impl Watch {
 impl Progress for Watch {
     fn update(&mut self, bytes: u64, total: Option<u64>, packets: u64) -> Signal {
         self.packets = packets;
-        if !self.bar.is_hidden() {
+        let is_due = |elapsed: Duration| self.drawn.is_none_or(|drawn| elapsed >= drawn + REDRAW);
+        if !self.bar.is_hidden() && is_due(self.started.elapsed()) {
+            self.drawn = Some(self.started.elapsed());
             self.draw(bytes, total, packets);
         }
         if is_interrupted() { Signal::Stop } else { Signal::Continue }
@@ -87,8 +93,8 @@ pub(crate) fn rate(packets: u64, seconds: f64) -> String {
 
 fn style(total: Option<u64>) -> ProgressStyle {
     let template = match total {
-        Some(_) => "{bar:30} {percent:>3}% {binary_bytes}/{binary_total_bytes}  {msg}",
-        None => "{spinner} {binary_bytes}  {msg}",
+        Some(_) => "{bar:30} {percent:>3} %  {decimal_bytes} of {decimal_total_bytes}  {wide_msg}",
+        None => "{spinner} {decimal_bytes}  {wide_msg}",
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

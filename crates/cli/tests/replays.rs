@@ -201,3 +201,39 @@ fn odd_frames_are_counted_and_end_well() {
     let ran = run_with(path, &["--out", "-", "--quiet"]);
     assert_eq!(ran.ends_with(0).stdout.matches("\"disposition\":\"unjudged\"").count(), 3);
 }
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_replay_cleanly() {
+    let folder = workplace();
+    let path = folder.path();
+    let syn = |port| tcp(([203, 0, 113, 9], port), ([10, 30, 1, 10], 80), 2);
+    let frames: Vec<(u32, Vec<u8>)> = (1..60_000).map(|port| (u32::from(port), syn(port))).collect();
+    let capture = pcap(&frames);
+    let (before, after) = capture.split_at(capture.len() / 2);
+    let arguments =
+        ["run", "-", "--vpc", "model.toml", "--out", "out.jsonl", "--summary", "s.json", "--no-progress"];
+    let mut child = program(path, &arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(before).unwrap();
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    // It may have stopped reading by now.
+    let _ = stdin.write_all(after);
+    drop(stdin);
+    let ended = ran(&child.wait_with_output().unwrap());
+    ended.ends_with(130).says(&["stopped", "partial"]);
+    let records = fs::read_to_string(path.join("out.jsonl")).unwrap();
+    let summary: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(path.join("s.json")).unwrap()).unwrap();
+    assert_eq!(summary["partial"], true);
+    assert_eq!(summary["packets"].as_u64(), Some(records.lines().count() as u64));
+    assert!(records.lines().count() < 59_999);
+    assert!(records.lines().all(|line| line.ends_with('}')));
+}

@@ -112,6 +112,7 @@ pub(crate) struct SelectionArgs {
 
 /// What a replay may use.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Resources")]
 pub(crate) struct ResourceArgs {
     /// Threads; they change no output [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = values::at_least_one)]

@@ -41,6 +41,7 @@ pub(crate) struct OutputArgs {
 
 /// What is said on the way, and how the program ends.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Screen and status")]
 pub(crate) struct ScreenArgs {
     /// End with status 2 when a capture is damaged; outputs are written all the same
     #[arg(long)]

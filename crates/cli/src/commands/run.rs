@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use indicatif::HumanCount;
 use vpcreplay_replay::flow::{Disposition, Reason};
 use vpcreplay_replay::sinks::Summary;
 use vpcreplay_replay::{ReplayError, Report, Signal, Target, run as replay, summarize};
@@ -64,7 +65,7 @@ fn warn(report: &Report, screen: &ScreenArgs) {
 
 fn pace(packets: u64, elapsed: Duration) {
     let seconds = elapsed.as_secs_f64();
-    screen::note(&format!("{packets} packets in {seconds:.2} s, {}", rate(packets, seconds)));
+    screen::note(&format!("{} packets in {seconds:.2} s, {}", HumanCount(packets), rate(packets, seconds)));
 }
 
 fn status(report: &Report, screen: &ScreenArgs) -> Status {

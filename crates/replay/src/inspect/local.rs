@@ -1,14 +1,15 @@
 //! Which addresses are probably on the captured side.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 
+use super::Service;
 use super::flows::Services;
 use super::tally::Table;
-use super::{Service, Tally};
 
 /// Addresses that are guessed at most.
-const MOST: usize = 32;
+const MOST: usize = 256;
 /// Services that are told of an address at most.
 const SERVICES: usize = 32;
 
@@ -32,16 +33,17 @@ pub struct LocalAddress {
 /// One after the other the address is taken that covers most packets not covered yet. That finds the host whose
 /// interface was captured, and the hosts of a subnet; what only talks to them is left out.
 pub(super) fn guess(pairs: &Table<(IpAddr, IpAddr)>, services: &Services) -> Vec<LocalAddress> {
-    let rows: Vec<((IpAddr, IpAddr), Tally)> =
-        pairs.most(usize::MAX).into_iter().filter(|((a, b), _)| is_host(*a) && is_host(*b)).collect();
-    let total: u64 = rows.iter().map(|(_, tally)| tally.packets).sum();
-    let private: u64 = rows
-        .iter()
-        .filter(|((a, b), _)| is_private(*a) || is_private(*b))
-        .map(|(_, tally)| tally.packets)
-        .sum();
+    let rows: Vec<((IpAddr, IpAddr), u64)> = pairs
+        .most(usize::MAX)
+        .into_iter()
+        .filter(|((a, b), _)| is_host(*a) && is_host(*b))
+        .map(|(pair, tally)| (pair, tally.packets))
+        .collect();
+    let total: u64 = rows.iter().map(|(_, packets)| packets).sum();
+    let private: u64 =
+        rows.iter().filter(|((a, b), _)| is_private(*a) || is_private(*b)).map(|(_, packets)| packets).sum();
     let is_candidate = |address: IpAddr| private * 5 < total * 4 || is_private(address);
-    cover(rows, is_candidate)
+    cover(&Talk::of(&rows, is_candidate), total)
         .into_iter()
         .map(|(address, packets)| {
             let offered = services.get(&address);
@@ -56,37 +58,61 @@ pub(super) fn guess(pairs: &Table<(IpAddr, IpAddr)>, services: &Services) -> Vec
         .collect()
 }
 
-/// Addresses and all their packets, in the order in which they were taken.
-fn cover(
-    mut rows: Vec<((IpAddr, IpAddr), Tally)>,
-    is_candidate: impl Fn(IpAddr) -> bool,
-) -> Vec<(IpAddr, u64)> {
-    let all = sums(&rows, &is_candidate);
-    let total: u64 = rows.iter().map(|(_, tally)| tally.packets).sum();
-    let mut taken = Vec::new();
-    while taken.len() < MOST {
-        let best = sums(&rows, &is_candidate)
-            .into_iter()
-            .max_by_key(|(address, packets)| (*packets, std::cmp::Reverse(*address)));
-        let Some((address, packets)) = best else { break };
-        // What adds less than half a percent is somebody they talk to.
-        if !taken.is_empty() && packets * 200 < total {
-            break;
-        }
-        rows.retain(|((a, b), _)| *a != address && *b != address);
-        taken.push((address, all.get(&address).copied().unwrap_or(packets)));
-    }
-    taken
+/// Who talks to whom, of the addresses that may be local.
+#[derive(Default)]
+struct Talk {
+    /// Packets by address.
+    packets: HashMap<IpAddr, u64>,
+    /// Packets by address and peer.
+    peers: HashMap<IpAddr, Vec<(IpAddr, u64)>>,
 }
 
-fn sums(rows: &[((IpAddr, IpAddr), Tally)], is_candidate: impl Fn(IpAddr) -> bool) -> HashMap<IpAddr, u64> {
-    let mut sums = HashMap::new();
-    for ((a, b), tally) in rows {
-        for address in [*a, *b].into_iter().filter(|address| is_candidate(*address)) {
-            *sums.entry(address).or_default() += tally.packets;
+impl Talk {
+    fn of(rows: &[((IpAddr, IpAddr), u64)], is_candidate: impl Fn(IpAddr) -> bool) -> Self {
+        let mut talk = Self::default();
+        for ((a, b), packets) in rows {
+            // An address that talks to itself is counted once.
+            let ends = if a == b { vec![(*a, *b)] } else { vec![(*a, *b), (*b, *a)] };
+            for (address, peer) in ends.into_iter().filter(|(address, _)| is_candidate(*address)) {
+                *talk.packets.entry(address).or_default() += packets;
+                talk.peers.entry(address).or_default().push((peer, *packets));
+            }
+        }
+        talk
+    }
+}
+
+/// Addresses and all their packets, in the order in which they were taken.
+fn cover(talk: &Talk, total: u64) -> Vec<(IpAddr, u64)> {
+    let mut left = talk.packets.clone();
+    let mut queue: BinaryHeap<(u64, Reverse<IpAddr>)> =
+        left.iter().map(|(address, packets)| (*packets, Reverse(*address))).collect();
+    let mut taken: Vec<(IpAddr, u64)> = Vec::new();
+    let mut covered = 0;
+    while let Some((packets, Reverse(address))) = queue.pop() {
+        let now = left.get(&address).copied().unwrap_or(0);
+        if now < packets {
+            // Some of its packets were covered meanwhile: it takes its place anew.
+            if now > 0 {
+                queue.push((now, Reverse(address)));
+            }
+            continue;
+        }
+        // Once nearly all is covered, what adds less than half a percent is somebody they talk to.
+        let is_enough = covered * 10 >= total * 9 && packets * 200 < total;
+        if taken.len() == MOST || is_enough {
+            break;
+        }
+        covered += packets;
+        left.remove(&address);
+        taken.push((address, talk.packets.get(&address).copied().unwrap_or(packets)));
+        for (peer, packets) in talk.peers.get(&address).into_iter().flatten() {
+            if let Some(left) = left.get_mut(peer) {
+                *left = left.saturating_sub(*packets);
+            }
         }
     }
-    sums
+    taken
 }
 
 /// Whether an address can be that of an interface.

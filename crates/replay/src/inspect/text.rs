@@ -13,6 +13,8 @@ use crate::explain::describe::{protocol, rfc3339};
 const TITLE: Ansi = Ansi::new().bold();
 /// Files told one by one.
 const FILES: usize = 20;
+/// Local addresses.
+const LOCALS: usize = 20;
 /// Pairs of talkers.
 const TALKERS: usize = 10;
 
@@ -33,8 +35,12 @@ impl Inspection {
     fn head(&self, page: &mut Page) {
         let files = self.captures.names().len();
         let frames = self.frames;
-        let text =
-            format!("{} frames, {} bytes, in {files} file{}", frames.packets, frames.bytes, plural(files));
+        let text = format!(
+            "{} frames, {} bytes, in {files} file{}",
+            grouped(frames.packets),
+            grouped(frames.bytes),
+            plural(files)
+        );
         page.title(&text);
         if let Some((first, last)) = self.span {
             page.line(&format!("  {} to {} ({})", rfc3339(first), rfc3339(last), length(first, last)));
@@ -65,7 +71,11 @@ impl Inspection {
             };
             let name = format!("{family} {}", protocol(*number));
             let share = percent(tally.packets, total);
-            page.line(&format!("  {name:18} {:>10}  {share:>6}  {:>13} bytes", tally.packets, tally.bytes));
+            page.line(&format!(
+                "  {name:18} {:>13}  {share:>7}  {:>17} bytes",
+                grouped(tally.packets),
+                grouped(tally.bytes)
+            ));
         }
         for (cause, count) in &self.causes {
             let name = match cause {
@@ -74,7 +84,7 @@ impl Inspection {
                 Cause::Malformed => "malformed",
                 Cause::UnsupportedLinkType => "link type unknown",
             };
-            page.line(&format!("  {name:18} {count:>10}  {:>6}", percent(*count, total)));
+            page.line(&format!("  {name:18} {:>13}  {:>7}", grouped(*count), percent(*count, total)));
         }
     }
 
@@ -82,12 +92,16 @@ impl Inspection {
         if self.talkers.is_empty() {
             return;
         }
-        page.section(&format!("Top talkers, of {} pairs", self.pairs));
+        page.section(&format!("Top talkers, of {} pairs", grouped(self.pairs)));
         let shown = &self.talkers.get(..TALKERS.min(self.talkers.len())).unwrap_or_default();
         let names: Vec<String> = shown.iter().map(|((a, b), _)| format!("{a} - {b}")).collect();
         let width = names.iter().map(String::len).max().unwrap_or(0);
         for (name, (_, tally)) in names.iter().zip(shown.iter()) {
-            page.line(&format!("  {name:width$} {:>10} packets {:>13} bytes", tally.packets, tally.bytes));
+            page.line(&format!(
+                "  {name:width$} {:>13} packets {:>17} bytes",
+                grouped(tally.packets),
+                grouped(tally.bytes)
+            ));
         }
         if self.other_talkers.packets > 0 {
             page.line(&format!("  {} packets are of pairs beyond these", self.other_talkers.packets));
@@ -100,13 +114,16 @@ impl Inspection {
         }
         page.section("Local addresses, guessed");
         let width = self.local.iter().map(|local| local.address.to_string().len()).max().unwrap_or(0);
-        for local in &self.local {
+        for local in self.local.iter().take(LOCALS) {
             page.line(&format!(
                 "  {:width$}  in {:>6} of the packets{}",
                 local.address.to_string(),
                 percent(local.packets, local.of),
                 offers(local)
             ));
+        }
+        if self.local.len() > LOCALS {
+            page.line(&format!("  … and {} more", self.local.len() - LOCALS));
         }
         page.line("  --model-out FILE writes a model with these as ENIs, to edit and replay with");
     }
@@ -115,7 +132,8 @@ impl Inspection {
         let line = |count: u64, name: &str, what: &str, option: &str| {
             (count > 0 && self.decap == Decap::None).then(|| {
                 format!(
-                    "{count} packets ({}) to the port of {name}, as {what} delivers: --decap {option} looks inside",
+                    "{} packets ({}) to the port of {name}, as {what} delivers: --decap {option} looks inside",
+                    grouped(count),
                     percent(count, self.frames.packets)
                 )
             })
@@ -204,7 +222,7 @@ fn file_text(file: &FileInfo) -> String {
     for order in &file.endianness {
         let _ = write!(text, ", {order}");
     }
-    let _ = write!(text, ", {} frame{}", file.frames, if file.frames == 1 { "" } else { "s" });
+    let _ = write!(text, ", {} frame{}", grouped(file.frames), if file.frames == 1 { "" } else { "s" });
     for interface in &file.interfaces {
         let _ = write!(text, "; {}, times in {}", link_name(interface.link_type), interface.resolution);
         if interface.snaplen > 0 {
@@ -238,6 +256,19 @@ fn length(first: Timestamp, last: Timestamp) -> String {
         3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
     }
+}
+
+/// A number with commas between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A share with one decimal.
