@@ -1,6 +1,6 @@
 //! A model to start from: the guessed local addresses of a capture as ENIs, with rules for what they are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -33,6 +33,8 @@ const GROUP: &str = "
 # Security groups only allow, and they are stateful: answers to what they let in or out always pass.
 # A rule of 0.0.0.0/0 in one direction with all ports open to 0.0.0.0/0 in the other makes flows *untracked*:
 # AWS keeps no entry for them, and each packet is judged by the rules.
+# ICMP errors about a connection are packets of their own: { protocol = \"icmp\", icmp = \"3:-1\", peer = \"0.0.0.0/0\" }
+# lets in what path MTU discovery needs.
 ";
 
 const NACL: &str = "
@@ -169,14 +171,16 @@ fn group(text: &mut String, local: &LocalAddress) {
     );
     line(text, "ingress = [");
     let everyone = if local.address.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
-    for rule in local.services.iter().filter_map(|service| rule(*service, everyone)) {
+    let rules: BTreeSet<String> =
+        local.services.iter().filter_map(|service| rule(*service, everyone)).collect();
+    for rule in rules {
         line(text, &format!("  {rule},"));
     }
     line(text, "]");
     line(text, "# egress left out: everything is allowed out, as AWS does by default");
 }
 
-/// The rule that lets requests for a service in; `None` for what rules cannot tell apart by port.
+/// The rule that lets requests for a service in. Of other protocols rules know the number only (S6.2).
 fn rule(service: Service, everyone: &str) -> Option<String> {
     let peer = format!("peer = \"{everyone}\"");
     match (service.protocol, service.port) {
@@ -184,7 +188,8 @@ fn rule(service: Service, everyone: &str) -> Option<String> {
         (Protocol::UDP, Some(port)) => Some(format!("{{ protocol = \"udp\", ports = \"{port}\", {peer} }}")),
         (Protocol::ICMP, None) => Some(format!("{{ protocol = \"icmp\", icmp = \"8:-1\", {peer} }}")),
         (Protocol::ICMPV6, None) => Some(format!("{{ protocol = \"icmpv6\", icmp = \"128:-1\", {peer} }}")),
-        _ => None,
+        (Protocol(number), Some(_)) => Some(format!("{{ protocol = \"{number}\", {peer} }}")),
+        (_, None) => None,
     }
 }
 

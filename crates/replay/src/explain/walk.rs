@@ -96,7 +96,14 @@ pub(super) fn find(
 fn missing(subject: &Subject, feed: &Feed, engine: &Engine) -> ReplayError {
     let packets = feed.stats().packets;
     let (what, found) = match subject {
-        Subject::Packet(number) => (format!("packet {number}"), format!("its packets are 1 to {packets}")),
+        Subject::Packet(number) => {
+            let found = if packets == 0 {
+                "it has none".to_owned()
+            } else {
+                format!("its packets are 1 to {packets}")
+            };
+            (format!("packet {number}"), found)
+        }
         Subject::Connection(number) => {
             let connections = engine.connections();
             (format!("connection {number}"), format!("it creates {connections} connections, numbered from 1"))
