@@ -29,10 +29,8 @@ pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
             take(&mut engine, &mut outcome);
         }
     }
-    engine.finish_series();
+    engine.finish();
     take(&mut engine, &mut outcome);
-    let live = engine.live_flows();
-    outcome.flows.extend(live.iter().map(|flow| flow_record(flow, engine.registry())));
     outcome.series.sort_by(|a, b| (a.period_start_ns, &a.scope).cmp(&(b.period_start_ns, &b.scope)));
     outcome.midstream_doubtful = engine.counters().midstream_doubtful;
     outcome.flows_forgotten = engine.counters().flows_forgotten;

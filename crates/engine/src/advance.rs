@@ -68,7 +68,7 @@ impl World {
         }
         self.expire(now);
         self.ledger.open_packet(now);
-        self.finish_flows();
+        self.release_flows(now);
     }
 
     /// Ends everything whose deadline is `now` or earlier.
@@ -91,12 +91,28 @@ impl World {
         }
     }
 
-    /// Puts the records of flows that are over by this packet in order (S9.3).
-    fn finish_flows(&mut self) {
-        if !self.ended.flows.is_empty() {
-            self.ended.flows.sort_by_key(|record| (record.over, record.number));
-            self.records.append(&mut self.ended.flows);
+    /// Releases the records of flows that were over before `now`, in order (S9.3). Those over at this very instant
+    /// wait: a flow that is remembered for no time at all may still join them.
+    fn release_flows(&mut self, now: Timestamp) {
+        let flows = &mut self.ended.flows;
+        if !flows.is_empty() {
+            flows.sort_by_key(|record| (record.over, record.number));
+            let released = flows.partition_point(|record| record.over < now);
+            self.records.extend(flows.drain(..released));
         }
+    }
+
+    /// Ends what has ended at the time of the last packet, and the books.
+    pub(crate) fn finish(&mut self) {
+        if let Some(now) = self.now() {
+            self.expire(now);
+        }
+        self.release_flows(Timestamp::MAX);
+        let mut live: Vec<FlowRecord> =
+            self.table.flows().filter_map(|flow| flows::record(flow, Timestamp::MAX)).collect();
+        live.sort_by_key(|record| record.number);
+        self.records.append(&mut live);
+        self.ledger.finish();
     }
 
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of
@@ -139,13 +155,5 @@ impl World {
                 self.scopes.set(eni, scope.0);
             }
         }
-    }
-
-    /// Records of the flows that live at the end, by number (S9.3, S7.10).
-    pub(crate) fn live_flows(&self) -> Vec<FlowRecord> {
-        let mut live: Vec<FlowRecord> =
-            self.table.flows().filter_map(|flow| flows::record(flow, Timestamp::MAX)).collect();
-        live.sort_by_key(|record| record.number);
-        live
     }
 }

@@ -123,14 +123,9 @@ impl Engine {
         world.adopt(first);
     }
 
-    /// Takes the records of flows that are over by the last packet, in order (S9.3). Empty unless they are kept.
+    /// Takes the records of flows that are over, in order (S9.3). Empty unless they are kept.
     pub fn take_flows(&mut self) -> Vec<FlowRecord> {
         std::mem::take(&mut self.world.records)
-    }
-
-    /// The records of the flows that live at the end of the captures, by number (S9.3).
-    pub fn live_flows(&self) -> Vec<FlowRecord> {
-        self.world.live_flows()
     }
 
     /// Takes the finished rows of the series (S7.9), by start, then scope number.
@@ -138,9 +133,11 @@ impl Engine {
         self.world.ledger.take_rows()
     }
 
-    /// Finishes the series: the next [`Engine::take_series`] has its last rows. No packet may follow.
-    pub fn finish_series(&mut self) {
-        self.world.ledger.finish();
+    /// Ends the replay at the time of its last packet: the next [`Engine::take_flows`] has the flows that live on
+    /// (S7.10, S9.3), by number, behind those that are over, and the next [`Engine::take_series`] the last rows. No
+    /// packet may follow.
+    pub fn finish(&mut self) {
+        self.world.finish();
     }
 
     /// The model in force.
@@ -209,6 +206,11 @@ impl World {
         };
         self.counters.count(packet.decoded, &verdict, &self.policy);
         verdict
+    }
+
+    /// Engine time of the newest packet.
+    pub(crate) const fn now(&self) -> Option<Timestamp> {
+        self.now
     }
 
     /// Whether time stands at `now` already; notes it otherwise.

@@ -2,7 +2,7 @@
 
 use vpcreplay_capture::{CaptureSet, Frame};
 use vpcreplay_engine::Packet;
-use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, Span, Timestamp, Tunnel};
+use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, PacketFacts, Span, Timestamp, Transport, Tunnel};
 use vpcreplay_packet::{FragmentTable, decode, tunnel_port};
 
 use crate::ReplayError;
@@ -63,14 +63,14 @@ pub struct FeedStats {
     pub clock_regressions: u64,
     /// Steps of more than a day (S1.2).
     pub clock_jumps: u64,
-    /// The first packet that made such a step.
-    pub first_clock_jump: Option<u64>,
+    /// The first packet that made such a step: its number, its file and its frame.
+    pub first_clock_jump: Option<(u64, usize, u64)>,
     /// Packets to the port of VXLAN while nothing is taken off (S2.6).
     pub vxlan_packets: u64,
     /// Packets to the port of GENEVE while nothing is taken off (S2.6).
     pub geneve_packets: u64,
-    /// Packets that an IP fragment is part of, or a later fragment of (S2.7).
-    pub fragments: u64,
+    /// Later fragments that took the transport facts of their first one (S2.7).
+    pub fragments_inherited: u64,
     /// First fragments that were not entered because the table was full (S2.7).
     pub fragments_forgotten: u64,
     /// Engine time of the first packet.
@@ -152,15 +152,16 @@ impl Decoder<'_> {
             ClockStep::Regression => stats.clock_regressions += 1,
             ClockStep::Jump => {
                 stats.clock_jumps += 1;
-                stats.first_clock_jump.get_or_insert(stats.packets);
+                stats.first_clock_jump.get_or_insert((stats.packets, frame.file, frame.number));
             }
         }
         stats.first_time.get_or_insert(now);
         stats.last_time = Some(now);
         let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
         if decoded.is_fragment() {
-            stats.fragments += 1;
+            let was_unknown = has_unknown_ports(&decoded.decoded);
             self.fragments.resolve(&mut decoded, now);
+            stats.fragments_inherited += u64::from(was_unknown && !has_unknown_ports(&decoded.decoded));
         }
         if self.decap == Decap::None {
             match tunnel_port(&decoded.decoded) {
@@ -190,4 +191,8 @@ impl Selection {
         self.since.is_none_or(|since| resolve(since) <= time)
             && self.until.is_none_or(|until| time < resolve(until))
     }
+}
+
+fn has_unknown_ports(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Packet(PacketFacts { transport: Transport::Unknown, .. }))
 }

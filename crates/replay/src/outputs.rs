@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use vpcreplay_engine::{Engine, FlowRecord};
+use vpcreplay_engine::{Engine, FlowRecords};
 use vpcreplay_policy::Registry;
 use vpcreplay_sinks::{FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
 
+use crate::run::{Kept, SeriesRows};
 use crate::{Item, ReplayError};
 
 /// Where an output goes.
@@ -97,7 +98,12 @@ impl Outputs {
 
     /// Writes what a batch has finished: flows that are over and rows of the series.
     pub(crate) fn drain(&mut self, engine: &mut Engine) -> Result<(), ReplayError> {
-        self.flows(&engine.take_flows(), engine)?;
+        let flows = engine.take_flows();
+        if let Some((name, writer)) = &mut self.connections {
+            for record in &flows {
+                writer.write(record, engine.registry()).map_err(failed(name))?;
+            }
+        }
         if let Some((name, writer)) = &mut self.series {
             for row in engine.take_series() {
                 writer.write(&row, engine.registry()).map_err(failed(name))?;
@@ -106,21 +112,10 @@ impl Outputs {
         Ok(())
     }
 
-    fn flows(&mut self, records: &[FlowRecord], engine: &Engine) -> Result<(), ReplayError> {
-        if let Some((name, writer)) = &mut self.connections {
-            for record in records {
-                writer.write(record, engine.registry()).map_err(failed(name))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Writes what is left at the end of the captures and closes the outputs.
     pub(crate) fn finish(mut self, engine: &mut Engine) -> Result<(), ReplayError> {
-        engine.finish_series();
+        engine.finish();
         self.drain(engine)?;
-        let live = engine.live_flows();
-        self.flows(&live, engine)?;
         if let Some((name, writer)) = self.verdicts {
             writer.finish().map_err(failed(&name))?;
         }
@@ -133,12 +128,12 @@ impl Outputs {
         Ok(())
     }
 
-    pub(crate) const fn wants_flows(&self) -> bool {
-        self.connections.is_some()
-    }
-
-    pub(crate) const fn wants_series(&self) -> bool {
-        self.series.is_some()
+    /// What the engine has to keep for these outputs.
+    pub(crate) const fn kept(&self) -> Kept {
+        Kept {
+            flows: if self.connections.is_some() { FlowRecords::Kept } else { FlowRecords::Off },
+            series: if self.series.is_some() { SeriesRows::Kept } else { SeriesRows::Off },
+        }
     }
 
     pub(crate) const fn wants_verdicts(&self) -> bool {

@@ -63,7 +63,7 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     let captures = CaptureSet::open(&plan.captures)?;
     let outputs = Outputs::open(&plan.outputs)?;
     let LoadedModels { timeline, warnings } = models;
-    let settings = settings(plan, &timeline, &outputs)?;
+    let settings = settings(plan, &timeline, outputs.kept())?;
     let decap = timeline.first.options().decap.unwrap_or_default();
     let engine = Engine::new(timeline, settings);
     let feed = Feed::new(captures, decap, plan.selection);
@@ -78,8 +78,23 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     Ok(Report { engine, feed, warnings, end })
 }
 
+/// What a replay keeps beside its verdicts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) flows: FlowRecords,
+    pub(crate) series: SeriesRows,
+}
+
+/// Whether rows of the series are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SeriesRows {
+    #[default]
+    Off,
+    Kept,
+}
+
 /// The settings of the engine: the plan's over those of the first model.
-fn settings(plan: &Plan, timeline: &Timeline, outputs: &Outputs) -> Result<Settings, ReplayError> {
+pub(crate) fn settings(plan: &Plan, timeline: &Timeline, kept: Kept) -> Result<Settings, ReplayError> {
     let options = timeline.first.options();
     let period = options.period.unwrap_or(Span::from_secs(60));
     Ok(Settings {
@@ -88,14 +103,14 @@ fn settings(plan: &Plan, timeline: &Timeline, outputs: &Outputs) -> Result<Setti
         icmp_errors: options.icmp_errors.unwrap_or_default(),
         flow_memory: plan.limits.flow_memory,
         max_flows: plan.limits.max_flows,
-        series_period: outputs.wants_series().then_some(period),
-        flow_records: if outputs.wants_flows() { FlowRecords::Kept } else { FlowRecords::Off },
+        series_period: (kept.series == SeriesRows::Kept).then_some(period),
+        flow_records: kept.flows,
         only: chosen_enis(&plan.enis, timeline)?,
     })
 }
 
 /// The ENIs that the user chose; `None` when all are judged.
-pub(crate) fn chosen_enis(ids: &[String], timeline: &Timeline) -> Result<Option<Vec<EniId>>, ReplayError> {
+fn chosen_enis(ids: &[String], timeline: &Timeline) -> Result<Option<Vec<EniId>>, ReplayError> {
     if ids.is_empty() {
         return Ok(None);
     }

@@ -4,7 +4,7 @@ use vpcreplay_engine::When;
 use vpcreplay_flow::{Decap, Profile, Span, TimeoutName, Timestamp};
 use vpcreplay_policy::{IcmpErrors, Mode, Options, Scope, TcpMidstream, Warning};
 use vpcreplay_sinks::summary::{
-    ClockCounts, Completion, InputFile, Notice, OptionInForce, OptionSource, TunnelCounts,
+    ClockCounts, Completion, InputFile, Notice, OptionInForce, OptionSource, PacketPlace, TunnelCounts,
 };
 use vpcreplay_sinks::{Summary, SummaryContext};
 
@@ -33,13 +33,17 @@ pub fn summarize(plan: &Plan, report: &Report) -> Summary {
         clock: ClockCounts {
             regressions: stats.clock_regressions,
             jumps: stats.clock_jumps,
-            first_jump: None,
+            first_jump: stats.first_clock_jump.map(|(packet, file, frame)| PacketPlace {
+                packet,
+                file: captures.names().get(file).cloned().unwrap_or_default(),
+                frame,
+            }),
         },
         tunnels: TunnelCounts { vxlan: stats.vxlan_packets, geneve: stats.geneve_packets },
-        fragments: stats.fragments,
+        fragments: stats.fragments_inherited,
         fragments_forgotten: stats.fragments_forgotten,
         options: options_in_force(plan, report.engine.policy().options()),
-        warnings: warnings(&report.warnings, stats),
+        warnings: warnings(&report.warnings, stats, captures.names()),
         completion: match report.end {
             Signal::Continue => Completion::Whole,
             Signal::Stop => Completion::Partial,
@@ -59,15 +63,19 @@ fn inputs(captures: &CaptureSet) -> Vec<InputFile> {
 }
 
 /// Warnings of the models, and those of engine time (S1.2).
-fn warnings(models: &[Warning], stats: &FeedStats) -> Vec<Notice> {
+fn warnings(models: &[Warning], stats: &FeedStats, files: &[String]) -> Vec<Notice> {
     let of = |warning: &Warning| Notice {
         code: warning.code.to_owned(),
         text: warning.text.clone(),
         count: warning.count,
     };
-    let jump = stats.first_clock_jump.map(|packet| Notice {
+    // S1.2
+    let jump = stats.first_clock_jump.map(|(_, file, frame)| Notice {
         code: "clock-jump".to_owned(),
-        text: format!("engine time steps forward by more than a day, first at packet {packet}"),
+        text: format!(
+            "time steps forward by more than a day, first at frame {frame} of {}: connections expire there; --since and --until choose a part",
+            files.get(file).map_or("", String::as_str)
+        ),
         count: stats.clock_jumps,
     });
     models.iter().map(of).chain(jump).collect()

@@ -78,7 +78,7 @@ pub(crate) struct OptionArgs {
     #[arg(long, value_name = "CIDR|ENI")]
     pub(crate) always_tracked: Vec<String>,
     /// How long a flow is remembered after its last packet [default: 300s]
-    #[arg(long, value_name = "DURATION", value_parser = values::positive_span)]
+    #[arg(long, value_name = "DURATION", value_parser = values::span)]
     pub(crate) flow_memory: Option<Span>,
     /// How many flows are remembered at most [default: 4194304]
     #[arg(long, value_name = "N")]

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use vpcreplay_capture::CaptureSet;
-use vpcreplay_engine::{Engine, FlowRecords, Settings};
+use vpcreplay_engine::Engine;
 
 use super::{Found, Subject};
-use crate::run::chosen_enis;
+use crate::run::{Kept, settings};
 use crate::{Feed, Item, Plan, Progress, ReplayError, Signal, load_models};
 
 /// Packets between two looks at the progress.
@@ -42,18 +42,8 @@ pub(super) fn walk(
 fn open(plan: &Plan) -> Result<(Feed, Engine), ReplayError> {
     let timeline = load_models(&plan.models, &plan.options)?.timeline;
     let captures = CaptureSet::open(&plan.captures)?;
-    let options = timeline.first.options();
-    let decap = options.decap.unwrap_or_default();
-    let settings = Settings {
-        mode: options.mode.unwrap_or_default(),
-        tcp_midstream: options.tcp_midstream.unwrap_or_default(),
-        icmp_errors: options.icmp_errors.unwrap_or_default(),
-        flow_memory: plan.limits.flow_memory,
-        max_flows: plan.limits.max_flows,
-        series_period: None,
-        flow_records: FlowRecords::Off,
-        only: chosen_enis(&plan.enis, &timeline)?,
-    };
+    let decap = timeline.first.options().decap.unwrap_or_default();
+    let settings = settings(plan, &timeline, Kept::default())?;
     Ok((Feed::new(captures, decap, plan.selection), Engine::new(timeline, settings)))
 }
 

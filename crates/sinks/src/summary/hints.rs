@@ -4,7 +4,7 @@ use vpcreplay_engine::{Settings, TcpMidstream};
 use vpcreplay_flow::{Checkpoint, Protocol, Reason};
 
 use super::{Hint, Summary};
-use crate::number::{counted, grouped, percent};
+use crate::number::{counted, percent};
 
 /// From this destination port on a denied answer is taken for one to an ephemeral port.
 const FIRST_EPHEMERAL: u16 = 1024;
@@ -22,7 +22,6 @@ pub(super) fn of(summary: &Summary, settings: &Settings) -> Vec<Hint> {
         snaplen(summary),
         forgotten_flows(summary),
         forgotten_fragments(summary),
-        clock(summary),
     ];
     all.into_iter().flatten().collect()
 }
@@ -209,23 +208,6 @@ fn forgotten_fragments(summary: &Summary) -> Option<Hint> {
         ),
         count,
         option: None,
-    })
-}
-
-/// S1.2: a step of more than a day.
-fn clock(summary: &Summary) -> Option<Hint> {
-    let count = summary.counters.clock_jumps;
-    let place = summary.counters.first_clock_jump.as_ref();
-    let first = place.map(|place| format!(", first at frame {} of {}", place.frame, place.file));
-    (count > 0).then(|| Hint {
-        code: "clock-jump",
-        text: format!(
-            "time steps forward by more than a day {}{}: connections expire there; --since and --until choose a part",
-            if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) },
-            first.unwrap_or_default()
-        ),
-        count,
-        option: Some("--since"),
     })
 }
 

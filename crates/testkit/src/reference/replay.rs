@@ -110,13 +110,20 @@ impl Replay {
             }
             self.world.model = model;
             self.name_scopes(time);
-            // An ENI that moves to another instance takes its entries along.
-            for (entry, before) in self.connections.iter().zip(before) {
-                let after = self.scope_of(&entry.eni);
-                if entry.is_live() && before != after {
-                    self.series.log(Event { time, scope: before, what: Happening::Left });
-                    self.series.log(Event { time, scope: after, what: Happening::Came });
-                }
+            // An ENI that moves to another instance takes its entries along; all leave before any comes, so that two
+            // ENIs that change places never count twice.
+            let moves: Vec<_> = self
+                .connections
+                .iter()
+                .zip(before)
+                .map(|(entry, before)| (entry.is_live(), before, self.scope_of(&entry.eni)))
+                .filter(|(is_live, before, after)| *is_live && before != after)
+                .collect();
+            for (_, scope, _) in &moves {
+                self.series.log(Event { time, scope: scope.clone(), what: Happening::Left });
+            }
+            for (_, _, scope) in moves {
+                self.series.log(Event { time, scope, what: Happening::Came });
             }
         }
     }
