@@ -6,6 +6,8 @@
 
 /// A slot that holds nothing.
 const EMPTY: u64 = u64::MAX;
+/// Slots looked at for a guess.
+const NEAR: usize = 8;
 /// Slots of the smallest index.
 const LEAST: usize = 16;
 
@@ -39,9 +41,12 @@ impl Index {
         self.slots.get(slot).map(|&slot| parts(slot).1)
     }
 
-    /// What the first slot of a tag holds: most often its place. For asking for memory only.
-    pub(crate) fn first(&self, tag: u32) -> u32 {
-        self.slots.get(self.home(tag)).map_or(u32::MAX, |&slot| parts(slot).1)
+    /// Most often the place of a tag: the first of the tag in the slots next to its home, which are likely to share
+    /// a cache line. For asking for memory only; [`u32::MAX`] where there is none.
+    pub(crate) fn guess(&self, tag: u32) -> u32 {
+        let home = self.home(tag);
+        let near = self.slots.get(home..).unwrap_or_default().iter().take(NEAR);
+        near.map(|&slot| parts(slot)).find(|(found, _)| *found == tag).map_or(u32::MAX, |(_, place)| place)
     }
 
     /// Adds a place, which must not be [`u32::MAX`].

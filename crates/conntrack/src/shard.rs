@@ -34,9 +34,9 @@ impl<M: Default> Shard<M> {
         self.index.find(index::tag(hash), |at| self.flow(at).is_some_and(|flow| flow.key() == key))
     }
 
-    /// The place that the index has first for a hash: most often that of its flow.
-    pub(crate) fn first(&self, hash: u64) -> u32 {
-        self.index.first(index::tag(hash))
+    /// Most often the place of the flow with a hash.
+    pub(crate) fn guess(&self, hash: u64) -> u32 {
+        self.index.guess(index::tag(hash))
     }
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.

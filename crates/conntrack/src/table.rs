@@ -67,7 +67,7 @@ impl<M: Default> Table<M> {
         for hashes in hashes.chunks(FETCH) {
             for (place, hash) in places.iter_mut().zip(hashes) {
                 let shard = self.shards.get(Self::shard_of(*hash) as usize);
-                *place = shard.map_or(u32::MAX, |shard| shard.first(*hash));
+                *place = shard.map_or(u32::MAX, |shard| shard.guess(*hash));
             }
             let mut touched = 0_i64;
             for (place, hash) in places.iter().zip(hashes) {
