@@ -11,12 +11,16 @@ use crate::places;
 
 /// The program, built from the sources as they are: beside the tests, or where `VPCREPLAY_BIN` says.
 pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| std::env::var_os("VPCREPLAY_BIN").map_or_else(fresh_binary, PathBuf::from))
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let given = || std::env::var_os("VPCREPLAY_BIN").map(|path| Ok(PathBuf::from(path)));
+    match BINARY.get_or_init(|| given().unwrap_or_else(fresh_binary)) {
+        Ok(path) => path,
+        Err(error) => panic!("vpcreplay does not build:\n{error}"),
+    }
 }
 
 /// The program of the profile that these tests were built with; cargo builds it when it is missing or out of date.
-fn fresh_binary() -> PathBuf {
+fn fresh_binary() -> Result<PathBuf, String> {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
     let binary = profile.join(format!("vpcreplay{}", std::env::consts::EXE_SUFFIX));
@@ -29,13 +33,11 @@ fn fresh_binary() -> PathBuf {
         cargo.current_dir(places::workspace()).args(["build", "--package", "vpcreplay", "--profile", &name]);
         cargo.arg("--target-dir").arg(profile.parent().expect("profiles lie in the target folder"));
         let built = cargo.output().expect("cargo runs");
-        assert!(
-            built.status.success(),
-            "vpcreplay does not build:\n{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
+        if !built.status.success() {
+            return Err(String::from_utf8_lossy(&built.stderr).into_owned());
+        }
     }
-    binary
+    Ok(binary)
 }
 
 /// Whether the program is newer than every source that cargo noted beside it.
