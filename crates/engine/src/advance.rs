@@ -125,6 +125,7 @@ impl World {
             self.ledger.left(*from, *entries, time);
         }
         self.policy = policy;
+        self.routes.forget();
         self.adopt(time);
         for (entries, _, to) in moves {
             self.ledger.came(to, entries, time);

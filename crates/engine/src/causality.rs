@@ -19,9 +19,8 @@ pub(crate) struct Sent {
 
 impl Memory {
     /// Starts the memory of a flow at its first packet: who opened it (S7.0). TCP waits for a bare SYN.
-    pub(crate) fn begin(protocol: Protocol, opener: End) -> Self {
-        let opener = (protocol != Protocol::TCP).then_some(opener);
-        Self { opener, ..Self::default() }
+    pub(crate) fn begin(&mut self, protocol: Protocol, opener: End) {
+        self.opener = (protocol != Protocol::TCP).then_some(opener);
     }
 
     /// Notes a packet before it is judged: a bare SYN makes its sender the opener and begins a new handshake

@@ -11,6 +11,7 @@ use crate::advance::{Ended, Scopes};
 use crate::counters::Counters;
 use crate::locate::Located;
 use crate::memory::Memory;
+use crate::route::Routes;
 use crate::settings::{Settings, Timeline, When};
 use crate::verdict::undecoded;
 use crate::{FlowRecord, NoTrace, Trace, Verdict};
@@ -36,6 +37,7 @@ pub(crate) struct World {
     pub(crate) table: Table<Memory>,
     pub(crate) ledger: Ledger,
     pub(crate) scopes: Scopes,
+    pub(crate) routes: Routes,
     pub(crate) counters: Counters,
     pub(crate) ended: Ended,
     /// Records of flows that are over, in order, until they are taken.
@@ -65,6 +67,7 @@ impl Engine {
             table: Table::new(settings.flow_memory, settings.max_flows),
             ledger: Ledger::new(settings.series_period),
             scopes: Scopes::default(),
+            routes: Routes::default(),
             counters: Counters::new(&timeline.registry),
             ended: Ended::default(),
             records: Vec::new(),

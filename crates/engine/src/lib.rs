@@ -11,6 +11,7 @@ mod flows;
 mod locate;
 mod memory;
 mod path;
+mod route;
 mod security_group;
 mod settings;
 mod trace;

@@ -1,7 +1,6 @@
 //! Flow keys made and hashed ahead of judging, so that the memory of a batch's flows is asked for together.
 
-use vpcreplay_conntrack::FlowId;
-use vpcreplay_flow::{Decoded, End, FlowKey, Timestamp};
+use vpcreplay_flow::{Decoded, End, FlowKey};
 
 use crate::engine::World;
 use crate::{NoTrace, Packet, Verdict};
@@ -14,7 +13,7 @@ const AHEAD: usize = 64;
 pub(crate) struct Located {
     pub(crate) key: FlowKey,
     pub(crate) sender: End,
-    hash: u64,
+    pub(crate) hash: u64,
 }
 
 impl Located {
@@ -27,14 +26,6 @@ impl Located {
 }
 
 impl World {
-    /// The place of a flow in the table, a new one if need be.
-    pub(crate) fn enter(&mut self, located: &Located, now: Timestamp) -> FlowId {
-        match self.table.find(&located.key, located.hash) {
-            Some(id) => id,
-            None => self.table.insert(located.key, located.hash, now),
-        }
-    }
-
     /// Judges packets in order; `each` gets every item and its packet's verdict.
     pub(crate) fn judge_batch<'a, T>(&mut self, items: &'a [T], each: &mut impl FnMut(&'a T, Verdict))
     where

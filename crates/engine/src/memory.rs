@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use vpcreplay_flow::End;
 
 use crate::flows::Detail;
+use crate::route::RouteId;
 
 /// What became of the packets that decide about others. One word: flow records are many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,28 @@ pub(crate) struct Memory {
     pub(crate) opening: Fate,
     /// TCP: the newest SYN+ACK of the other end (S12.9).
     pub(crate) answer: Fate,
+    /// The route of each end's packets (see [`crate::route`]).
+    routes: [RouteId; 2],
     /// What a flow record needs, when they are wanted.
     pub(crate) detail: Option<Box<Detail>>,
+}
+
+impl Memory {
+    /// The route of an end's packets, if it is remembered.
+    pub(crate) const fn route(&self, sender: End) -> RouteId {
+        let [a, b] = self.routes;
+        match sender {
+            End::A => a,
+            End::B => b,
+        }
+    }
+
+    /// Remembers the route of an end's packets.
+    pub(crate) const fn set_route(&mut self, sender: End, route: RouteId) {
+        let [a, b] = &mut self.routes;
+        match sender {
+            End::A => *a = route,
+            End::B => *b = route,
+        }
+    }
 }

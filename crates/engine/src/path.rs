@@ -1,26 +1,17 @@
 //! The path of a packet: what is not judged, causality, then the checkpoints in order (S3.8, S4, S8).
 
-use std::net::IpAddr;
-
 use vpcreplay_conntrack::FlowId;
-use vpcreplay_flow::{Checkpoint, Direction, End, PacketFacts, QueryRole, Reason, Transport};
+use vpcreplay_flow::{Checkpoint, Direction, End, KeyClass, PacketFacts, QueryRole, Reason, Transport};
 use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 
 use crate::causality::{Allowed, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
 use crate::locate::Located;
-use crate::memory::Memory;
+use crate::route::{Route, Stop};
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
 use crate::{Packet, Step, Trace, Verdict};
-
-/// The ENIs at the two ends of a packet; at least one is modelled.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    source: Option<EniId>,
-    destination: Option<EniId>,
-}
 
 impl World {
     /// Judges a packet that has facts (S3.8).
@@ -31,62 +22,49 @@ impl World {
         located: Option<&Located>,
         trace: &mut impl Trace,
     ) -> Verdict {
-        let ends = match self.ends(facts) {
-            Ok(ends) => ends,
-            Err(reason) => return Verdict::bare(reason),
-        };
         let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
         let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, tcp };
-        match located {
-            Some(located) => self.judge_flow(passage, located, ends, trace),
-            None => self.take_path(&passage, ends, trace),
-        }
+        let judged = match located {
+            Some(located) => self.judge_flow(passage, located, trace),
+            None => self.route(facts).map(|route| self.take_path(&passage, route, trace)),
+        };
+        judged.unwrap_or_else(Verdict::bare)
     }
 
-    /// The ends of a packet that takes the path, or the reason why it does not, in the order of S3.8.
-    fn ends(&self, facts: &PacketFacts) -> Result<Ends, Reason> {
-        if self.policy.exempt_by_kind(facts) {
-            return Err(Reason::Exempt);
-        }
-        if is_multicast(facts.dst) {
-            return Err(Reason::Multicast);
-        }
-        let (source, destination) = (self.owner(facts.src), self.owner(facts.dst));
-        if source.is_none() && destination.is_none() {
-            return Err(Reason::NoInterface);
-        }
-        if source == destination {
-            return Err(Reason::SameInterface);
-        }
-        if self.policy.exempt_by_address(facts) {
-            return Err(Reason::Exempt);
-        }
-        Ok(Ends { source, destination })
-    }
-
-    /// The ENI that owns an address, if it is one that is judged.
-    fn owner(&self, address: IpAddr) -> Option<EniId> {
-        let owner = self.policy.owner(address)?;
-        self.settings.only.as_ref().is_none_or(|only| only.contains(&owner)).then_some(owner)
+    fn route(&self, facts: &PacketFacts) -> Result<Route, Reason> {
+        Route::of(facts, &self.policy, &self.settings)
     }
 
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
+    /// Fails with the reason of a packet that takes no path.
     fn judge_flow(
         &mut self,
         mut passage: Passage<'_>,
         located: &Located,
-        ends: Ends,
         trace: &mut impl Trace,
-    ) -> Verdict {
+    ) -> Result<Verdict, Reason> {
         let Passage { facts, now, tcp, .. } = passage;
         let sender = located.sender;
-        let id = self.enter(located, now);
+        let found = self.table.find(&located.key, located.hash);
+        let flow = found.and_then(|id| self.table.flow(id));
+        let remembered = flow.and_then(|flow| self.routes.get(flow.memory.route(sender)));
+        let route = match remembered {
+            Some(route) => route,
+            None => self.route(facts)?,
+        };
+        let id = match found {
+            Some(id) => id,
+            None => self.table.insert(located.key, located.hash, now),
+        };
         self.remember(id, sender, &passage);
+        if remembered.is_none() && located.key.class() == KeyClass::Ports {
+            self.remember_route(id, sender, route);
+        }
         passage.flow = Some((id, sender));
         let sent = Sent { number: passage.number, sender, tcp };
         let verdict = match self.unsent(id, sent) {
             Some(verdict) => verdict,
-            None => self.judge_sent(&passage, sent, ends, trace),
+            None => self.judge_sent(&passage, sent, route, trace),
         };
         if let Some(flow) = self.table.flow_mut(id) {
             flow.touch(now);
@@ -95,7 +73,14 @@ impl World {
             }
         }
         self.table.settle(id);
-        verdict
+        Ok(verdict)
+    }
+
+    fn remember_route(&mut self, id: FlowId, sender: End, route: Route) {
+        let number = self.routes.number(route);
+        if let Some(flow) = self.table.flow_mut(id) {
+            flow.memory.set_route(sender, number);
+        }
     }
 
     /// Remembers a flow that is not remembered yet, if there is room (S7.0, S12.6, S12.18).
@@ -108,7 +93,7 @@ impl World {
             return;
         }
         let Some(flow) = self.table.flow_mut(id) else { return };
-        flow.memory = Memory::begin(passage.facts.protocol, opener(passage.facts, sender));
+        flow.memory.begin(passage.facts.protocol, opener(passage.facts, sender));
         if self.settings.flow_records == FlowRecords::Kept {
             flow.memory.detail = Some(Box::new(Detail::begin(passage.now, sender, flow.entries())));
         }
@@ -131,10 +116,10 @@ impl World {
         &mut self,
         passage: &Passage<'_>,
         sent: Sent,
-        ends: Ends,
+        route: Route,
         trace: &mut impl Trace,
     ) -> Verdict {
-        let verdict = self.take_path(passage, ends, trace);
+        let verdict = self.take_path(passage, route, trace);
         let allowed = if verdict.is_allowed() { Allowed::Yes } else { Allowed::No };
         let flow = passage.flow.and_then(|(id, _)| self.table.flow_mut(id));
         if let Some(flow) = flow.filter(|flow| flow.number().is_some()) {
@@ -144,25 +129,25 @@ impl World {
     }
 
     /// The checkpoints in order; the first that denies ends the path (S4.1, S4.2).
-    fn take_path(&mut self, passage: &Passage<'_>, ends: Ends, trace: &mut impl Trace) -> Verdict {
+    fn take_path(&mut self, passage: &Passage<'_>, route: Route, trace: &mut impl Trace) -> Verdict {
         let mut last = None;
-        if let Some(eni) = ends.source {
-            let verdict = self.pass_group(passage, (eni, Direction::Egress), trace);
+        if let Some(stop) = route.source {
+            let verdict = self.pass_group(passage, (stop.eni, Direction::Egress), trace);
             if !verdict.is_allowed() {
                 return verdict;
             }
-            if let Some(denial) = self.network_acl(passage, (eni, Direction::Egress), trace) {
+            if let Some(denial) = self.network_acl(passage, stop, Direction::Egress, trace) {
                 // S4.3: the entry that the security group made or refreshed stays.
                 self.counters.sg_egress_then_nacl += u64::from(verdict.connection.is_some());
                 return Verdict { connection: verdict.connection, state: verdict.state, ..denial };
             }
             last = Some(verdict);
         }
-        if let Some(eni) = ends.destination {
-            if let Some(denial) = self.network_acl(passage, (eni, Direction::Ingress), trace) {
+        if let Some(stop) = route.destination {
+            if let Some(denial) = self.network_acl(passage, stop, Direction::Ingress, trace) {
                 return denial;
             }
-            last = Some(self.pass_group(passage, (eni, Direction::Ingress), trace));
+            last = Some(self.pass_group(passage, (stop.eni, Direction::Ingress), trace));
         }
         last.unwrap_or(Verdict::bare(Reason::NoInterface))
     }
@@ -182,20 +167,19 @@ impl World {
     fn network_acl(
         &mut self,
         passage: &Passage<'_>,
-        (eni, direction): (EniId, Direction),
+        Stop { eni, nacl }: Stop,
+        direction: Direction,
         trace: &mut impl Trace,
     ) -> Option<Verdict> {
-        let facts = passage.facts;
         let checkpoint = match direction {
             Direction::Egress => Checkpoint::NaclEgress,
             Direction::Ingress => Checkpoint::NaclIngress,
         };
-        if !self.policy.crosses_subnet_edge(eni, facts.src, facts.dst) {
+        let Some(answer) = nacl else {
             trace.step(Step::SameSubnet { checkpoint, eni });
             return None;
-        }
-        let probe = Probe::of(facts, direction);
-        let answer = self.policy.nacl(eni, direction, &probe);
+        };
+        let probe = Probe::of(passage.facts, direction);
         trace.step(Step::NetworkAcl { checkpoint, eni, probe, answer });
         self.counters.count_rule(Some(answer.rule));
         let reason = match answer.action {
@@ -219,13 +203,5 @@ fn opener(facts: &PacketFacts, sender: End) -> End {
     match facts.transport {
         Transport::IcmpQuery { role: QueryRole::Responder, .. } => sender.other(),
         _ => sender,
-    }
-}
-
-/// S3.7
-fn is_multicast(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
     }
 }

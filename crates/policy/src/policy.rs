@@ -19,7 +19,7 @@ use crate::rule_table::RuleTable;
 use crate::untracked::OpenPorts;
 
 /// What a network ACL says of a packet (S5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NaclMatch {
     /// The entry that decided.
     pub rule: RuleId,
@@ -28,7 +28,7 @@ pub struct NaclMatch {
 }
 
 /// What an entry of a network ACL says of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NaclAction {
     /// A numbered entry allows it.
     Allow,

@@ -1,0 +1,115 @@
+//! Routes: what the model says of a packet before any state is asked, and the memory of it (S3.8, S4.1, S5).
+//!
+//! For protocols with ports everything that the model's stateless part looks at is in the flow key and the direction,
+//! so that a flow remembers the route of each of its ends. A later model forgets all routes (S5.3).
+
+use std::net::IpAddr;
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use vpcreplay_flow::{Direction, PacketFacts, Reason};
+use vpcreplay_policy::{EniId, NaclMatch, Policy, Probe};
+
+use crate::Settings;
+
+/// Distinct routes that are remembered; models have few.
+const MOST_ROUTES: usize = 1 << 20;
+
+/// A number for a route; 0 is none.
+pub(crate) type RouteId = u32;
+
+/// The checkpoints of one end of a packet's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stop {
+    /// The ENI.
+    pub(crate) eni: EniId,
+    /// What its subnet's network ACL says; `None` where both addresses lie in the subnet (S3.5).
+    pub(crate) nacl: Option<NaclMatch>,
+}
+
+/// The path of a packet: at least one of its ends is modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Route {
+    pub(crate) source: Option<Stop>,
+    pub(crate) destination: Option<Stop>,
+}
+
+impl Route {
+    /// The route of a packet, or the reason why it takes none, in the order of S3.8.
+    pub(crate) fn of(facts: &PacketFacts, policy: &Policy, settings: &Settings) -> Result<Self, Reason> {
+        if policy.exempt_by_kind(facts) {
+            return Err(Reason::Exempt);
+        }
+        if is_multicast(facts.dst) {
+            return Err(Reason::Multicast);
+        }
+        let owner = |address| {
+            let owner = policy.owner(address)?;
+            settings.only.as_ref().is_none_or(|only| only.contains(&owner)).then_some(owner)
+        };
+        let (source, destination) = (owner(facts.src), owner(facts.dst));
+        if source.is_none() && destination.is_none() {
+            return Err(Reason::NoInterface);
+        }
+        if source == destination {
+            return Err(Reason::SameInterface);
+        }
+        if policy.exempt_by_address(facts) {
+            return Err(Reason::Exempt);
+        }
+        let stop = |eni, direction| {
+            let crosses = policy.crosses_subnet_edge(eni, facts.src, facts.dst);
+            Stop { eni, nacl: crosses.then(|| policy.nacl(eni, direction, &Probe::of(facts, direction))) }
+        };
+        Ok(Self {
+            source: source.map(|eni| stop(eni, Direction::Egress)),
+            destination: destination.map(|eni| stop(eni, Direction::Ingress)),
+        })
+    }
+}
+
+/// The routes of the model in force, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    known: Vec<Route>,
+    numbers: HashMap<Route, RouteId, FxBuildHasher>,
+    /// Routes of earlier models have numbers up to this one.
+    stale: RouteId,
+}
+
+impl Routes {
+    /// A route of the model in force.
+    pub(crate) fn get(&self, id: RouteId) -> Option<Route> {
+        let at = id.checked_sub(self.stale)?.checked_sub(1)?;
+        self.known.get(at as usize).copied()
+    }
+
+    /// The number of a route; none when too many are remembered.
+    pub(crate) fn number(&mut self, route: Route) -> RouteId {
+        if let Some(id) = self.numbers.get(&route) {
+            return *id;
+        }
+        if self.known.len() >= MOST_ROUTES {
+            return 0;
+        }
+        self.known.push(route);
+        let id = self.stale.saturating_add(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+        self.numbers.insert(route, id);
+        id
+    }
+
+    /// Forgets all routes: another model is in force.
+    pub(crate) fn forget(&mut self) {
+        self.stale = self.stale.saturating_add(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+        self.known.clear();
+        self.numbers.clear();
+    }
+}
+
+/// S3.7
+fn is_multicast(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}
