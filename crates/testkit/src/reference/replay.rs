@@ -240,6 +240,10 @@ impl Replay {
 
     /// S7.10, S9.3: what is left at the end lives; nothing is expired by end of file.
     fn finish(mut self) -> Outcome {
+        // S9.3: what is not over at the engine time of the last packet lives.
+        if let Some(now) = self.now {
+            self.end_flows(now);
+        }
         self.out.series = self.series.rows();
         let mut flows: Vec<&Flow> = self.flows.iter().collect();
         // By the time a flow was over, then by number; those that live last, by number.
