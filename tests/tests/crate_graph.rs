@@ -1,5 +1,7 @@
 //! Which crate may depend on which: as the architecture chapter says, nothing else.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

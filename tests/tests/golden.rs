@@ -23,13 +23,13 @@ const COLUMNS: [(&str, &str); 8] = [
 
 fn main() {
     let folders = places::entries(&places::workspace().join("captures"));
-    let tables = folders.iter().map(|folder| folder.join("expected")).filter(|folder| folder.is_dir());
+    let expected = folders.iter().map(|folder| folder.join("expected")).filter(|folder| folder.is_dir());
     let trial = |table: PathBuf| {
         let folder = table.parent().and_then(Path::parent).unwrap_or(&table).to_owned();
         let name = format!("{}: {}", places::name(&folder), places::name(&table));
         case::trial(name, move || check(&folder, &table))
     };
-    let tables: Vec<_> = tables.flat_map(|folder| places::files(&folder, &["tsv"])).collect();
+    let tables: Vec<_> = expected.flat_map(|folder| places::files(&folder, &["tsv"])).collect();
     assert!(tables.len() > 20, "the tables are in captures/*/expected");
     case::run(tables.into_iter().map(trial).collect());
 }
@@ -55,13 +55,13 @@ fn rows(text: &str) -> Result<BTreeMap<u64, Vec<&str>>, String> {
     let mut rows = BTreeMap::new();
     for line in lines {
         let fields: Vec<_> = line.split('\t').collect();
-        let [numbers, verdict @ ..] = fields.as_slice() else { return Err(format!("an empty row: {line}")) };
+        let [list, verdict @ ..] = fields.as_slice() else { return Err(format!("an empty row: {line}")) };
         if verdict.len() != COLUMNS.len() {
             return Err(format!("{} fields, expected nine: {line}", fields.len()));
         }
-        for number in packets(numbers)? {
-            if rows.insert(number, verdict.to_vec()).is_some() {
-                return Err(format!("packet {number} is in two rows"));
+        for packet in packets(list)? {
+            if rows.insert(packet, verdict.to_vec()).is_some() {
+                return Err(format!("packet {packet} is in two rows"));
             }
         }
     }
@@ -69,18 +69,18 @@ fn rows(text: &str) -> Result<BTreeMap<u64, Vec<&str>>, String> {
 }
 
 /// The numbers of a list such as `1,3-5,9`.
-fn packets(list: &str) -> Result<Vec<u64>, String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{list}: {error}"));
+fn packets(text: &str) -> Result<Vec<u64>, String> {
+    let parse = |number: &str| number.parse::<u64>().map_err(|error| format!("{text}: {error}"));
     let mut numbers = Vec::new();
-    for item in list.split(',') {
+    for item in text.split(',') {
         let (first, last) = item.split_once('-').unwrap_or((item, item));
-        numbers.extend(number(first)?..=number(last)?);
+        numbers.extend(parse(first)?..=parse(last)?);
     }
     Ok(numbers)
 }
 
 /// A value as tables write it.
-fn text(value: &Value) -> String {
+fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -96,7 +96,7 @@ fn verdicts(expected: &BTreeMap<u64, Vec<&str>>, records: &[Record]) -> Result<(
     let mut wrong = Vec::new();
     for (record, (number, row)) in records.iter().zip(expected) {
         for ((_, field), should) in COLUMNS.iter().zip(row) {
-            let is = text(&record[*field]);
+            let is = cell(&record[*field]);
             if is != *should {
                 wrong.push(format!("packet {number}: {field} is {is}, the table says {should}"));
             }

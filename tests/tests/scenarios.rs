@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use vpcreplay_testkit::scenario::{Page, Section};
+use vpcreplay_testkit::scenario::{Block, Page, Section};
 use vpcreplay_tests::program::{self, Refused, Written};
 use vpcreplay_tests::{case, places};
 
@@ -80,7 +80,7 @@ fn check(model: Option<&str>, section: &Section) -> Result<(), String> {
                     expect::everything(section, &written)?;
                     first = Some(written);
                 }
-                Some(first) => expect::same_as_first(first, &written, packaging.is_the_first())
+                Some(first) => expect::same_as_first(first, &written, &packaging)
                     .map_err(|error| format!("{packaging:?} {way:?}: {error}"))?,
             }
         }
@@ -122,7 +122,7 @@ fn refused(section: &Section, replayed: Result<Written, Refused>) -> Result<(), 
     }
     // The message breaks its lines where it likes.
     let message = refused.message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut lines = section.blocks("error").flat_map(|block| block.lines());
+    let mut lines = section.blocks("error").flat_map(Block::lines);
     match lines.find(|line| !message.contains(line)) {
         Some(missing) => Err(format!("the message does not contain `{missing}`: {}", refused.message)),
         None => Ok(()),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use vpcreplay_flow::LinkType;
-use vpcreplay_testkit::scenario::Section;
+use vpcreplay_testkit::scenario::{Block, Section};
 use vpcreplay_testkit::write::{
     BlockKind, Endian, Interface, Magic, Pcapng, Resolution, TimedFrame, gzip, lz4, pcap, xz, zstd,
 };
@@ -38,7 +38,7 @@ impl Packaging {
 
 /// The packagings of a scenario.
 pub(crate) fn packagings(section: &Section) -> Vec<Packaging> {
-    let lines = section.blocks("capture").flat_map(|block| block.lines());
+    let lines = section.blocks("capture").flat_map(Block::lines);
     let words = lines.map(|line| line.split_whitespace().map(str::to_owned).collect());
     let mut all: Vec<_> = words.enumerate().map(|(place, words)| Packaging { place, words }).collect();
     if all.is_empty() {
@@ -73,6 +73,9 @@ pub(crate) fn write(folder: &Path, section: &Section, packaging: &Packaging) -> 
     Ok(())
 }
 
+/// Compresses a file.
+type Compress = fn(&[u8]) -> Vec<u8>;
+
 fn bytes(frames: &[TimedFrame], packaging: &Packaging) -> Vec<u8> {
     let endian = if packaging.has("be") { Endian::Big } else { Endian::Little };
     let links: BTreeSet<LinkType> = frames.iter().map(|timed| timed.frame.link_type).collect();
@@ -93,8 +96,7 @@ fn bytes(frames: &[TimedFrame], packaging: &Packaging) -> Vec<u8> {
         }
         file.finish()
     };
-    let compressors: [(&str, fn(&[u8]) -> Vec<u8>); 4] =
-        [("gzip", gzip), ("zstd", zstd), ("lz4", lz4), ("xz", xz)];
+    let compressors: [(&str, Compress); 4] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4), ("xz", xz)];
     let chosen = compressors.iter().find(|(word, _)| packaging.has(word));
     chosen.map_or(file.clone(), |(_, compress)| compress(&file))
 }

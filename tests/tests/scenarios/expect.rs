@@ -1,9 +1,11 @@
 //! What a scenario expects of the outputs.
 
 use serde_json::Value;
-use vpcreplay_testkit::scenario::{Row, Section, T0, offset};
+use vpcreplay_testkit::scenario::{Block, Row, Section, T0, offset};
 use vpcreplay_tests::compare::{self, Record};
 use vpcreplay_tests::program::Written;
+
+use crate::capture::Packaging;
 
 /// Compares everything that the scenario says.
 pub(crate) fn everything(section: &Section, written: &Written) -> Result<(), String> {
@@ -17,18 +19,15 @@ pub(crate) fn everything(section: &Section, written: &Written) -> Result<(), Str
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
-/// Whether a replay gave what the first one did. Summaries name the format of each capture, so they are compared
-/// only within one packaging.
-pub(crate) fn same_as_first(
-    first: &Written,
-    written: &Written,
-    is_same_packaging: bool,
-) -> Result<(), String> {
+/// Whether a replay gave what the first one did.
+pub(crate) fn same_as_first(first: &Written, written: &Written, packaging: &Packaging) -> Result<(), String> {
+    // Summaries name the format of each capture, so they are compared only within one packaging.
+    let has_same_summary = !packaging.is_the_first() || first.summary == written.summary;
     let differing = [
         ("records", first.records == written.records),
         ("connections", first.connections == written.connections),
         ("series", first.series == written.series),
-        ("summary", !is_same_packaging || first.summary == written.summary),
+        ("summary", has_same_summary),
     ];
     match differing.iter().find(|(_, is_same)| !is_same) {
         Some((what, _)) => Err(format!("{what}: not as in the first replay (S1.5)")),
@@ -69,7 +68,7 @@ fn differences(row: &Row, record: &Record) -> Vec<String> {
 }
 
 fn counters(section: &Section, summary: &Value) -> Result<(), String> {
-    for line in section.blocks("counters").flat_map(|block| block.lines()) {
+    for line in section.blocks("counters").flat_map(Block::lines) {
         let (name, expected) = line.split_once('=').ok_or(format!("{line}: expected name = integer"))?;
         let name = name.trim();
         let place = if name == "conntrack_allowance_exceeded" { summary } else { &summary["counters"] };
@@ -82,7 +81,7 @@ fn counters(section: &Section, summary: &Value) -> Result<(), String> {
 
 fn warnings(section: &Section, summary: &Value) -> Result<(), String> {
     let warnings = summary["warnings"].as_array().expect("warnings are a list");
-    for line in section.blocks("warning").flat_map(|block| block.lines()) {
+    for line in section.blocks("warning").flat_map(Block::lines) {
         if !warnings.iter().any(|warning| warning.to_string().contains(line)) {
             return Err(format!("no warning contains `{line}`: {warnings:?}"));
         }
