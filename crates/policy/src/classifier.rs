@@ -117,7 +117,7 @@ impl<A: Point> Chunk<A> {
                     let covering = patterns
                         .iter()
                         .enumerate()
-                        .filter(|(_, (_, service))| covers_unseen(*service, Protocol(number), A::ICMP));
+                        .filter(|(_, (_, service))| covers_unseen(*service, Protocol(number)));
                     let mut row = vec![0; rows.words];
                     covering.for_each(|(position, _)| set_bit(&mut row, position, On));
                     rows.intern(&row)
@@ -266,13 +266,12 @@ fn icmp_ranges(service: Service, own: Protocol) -> Vec<(u128, u128)> {
 }
 
 /// Whether a rule matches packets of a protocol of which nothing but the number is known (S2.7, S5.2, S12.4).
-fn covers_unseen(service: Service, protocol: Protocol, own_icmp: Protocol) -> bool {
+fn covers_unseen(service: Service, protocol: Protocol) -> bool {
     if service.protocol().is_some_and(|own| own != protocol) {
         return false;
     }
     match service {
         Service::Tcp(ports) | Service::Udp(ports) => ports.is_all(),
-        Service::Icmpv6(..) if own_icmp != Protocol::ICMPV6 => true,
         Service::Icmp(icmp_type, code) | Service::Icmpv6(icmp_type, code) => {
             icmp_type.is_none() && code.is_none()
         }

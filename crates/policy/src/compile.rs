@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use vpcreplay_flow::{Direction, Timeouts};
+use vpcreplay_flow::{Direction, Protocol, Timeouts};
 
 use crate::always_tracked::{AlwaysTracked, is_tracked_type};
 use crate::error::{LoadError, Warning};
@@ -16,6 +16,7 @@ use crate::policy::{CompiledEni, CompiledNacl, CompiledSubnet, GroupSet, Policy}
 use crate::ranges::AddressSet;
 use crate::registry::{Registry, RuleId, ScopeId};
 use crate::rule_table::{CompiledRule, RuleTable};
+use crate::service::Service;
 use crate::untracked::OpenPorts;
 
 /// Tracked connections per scope where nobody says otherwise (S7.3).
@@ -139,7 +140,12 @@ impl<'a> Compiler<'a> {
         let compiled = entries.iter().map(|entry| {
             let id = self.registry.intern_rule(&format!("{nacl}#{}", entry.number), direction);
             let addresses = self.addresses(&Peer::Cidr(entry.peer));
-            let (action, service) = (entry.action, entry.service);
+            let action = entry.action;
+            // S5.2: an entry of protocol 58 looks at types only with an IPv6 CIDR.
+            let service = match entry.service {
+                Service::Icmpv6(..) if entry.peer.is_ipv4() => Service::Number(Protocol::ICMPV6),
+                service => service,
+            };
             CompiledRule { id, action, service, peer: Peer::Cidr(entry.peer), addresses }
         });
         RuleTable::new(compiled.collect())

@@ -83,8 +83,7 @@ impl Service {
     /// Whether the traffic of a packet is meant, and why.
     ///
     /// A packet whose ports or type are not known is meant only where the rule covers all of them (S2.7). That is
-    /// so for ICMP in IPv6 too, which has no types there (S2.4); ICMPv6 in IPv4 is matched by number alone, since a
-    /// rule of protocol 58 looks at types only for IPv6 (S5.2).
+    /// so for ICMP in IPv6 and ICMPv6 in IPv4 too, which have no types there (S2.4).
     pub(crate) fn matches(self, probe: &Probe) -> Result<String, String> {
         let Some(protocol) = self.protocol() else { return Ok("all traffic is meant".to_owned()) };
         let (name, its_name) = (protocol_name(protocol), protocol_name(probe.protocol));
@@ -93,12 +92,14 @@ impl Service {
         }
         match self {
             Self::Tcp(ports) | Self::Udp(ports) => match_ports(ports, probe.selector),
-            Self::Icmp(icmp_type, code) if !probe.peer.is_ipv4() => {
-                match_icmp(icmp_type, code, Selector::Number)
-            }
-            Self::Icmpv6(..) if probe.peer.is_ipv4() => Ok(format!("protocol {name} matches")),
-            Self::Icmp(icmp_type, code) | Self::Icmpv6(icmp_type, code) => {
+            Self::Icmp(icmp_type, code) if probe.peer.is_ipv4() => {
                 match_icmp(icmp_type, code, probe.selector)
+            }
+            Self::Icmpv6(icmp_type, code) if !probe.peer.is_ipv4() => {
+                match_icmp(icmp_type, code, probe.selector)
+            }
+            Self::Icmp(icmp_type, code) | Self::Icmpv6(icmp_type, code) => {
+                match_icmp(icmp_type, code, Selector::Number)
             }
             Self::All | Self::Number(_) => Ok(format!("protocol {name} matches")),
         }

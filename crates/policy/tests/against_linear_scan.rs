@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use vpcreplay_flow::{Direction, Protocol};
 use vpcreplay_policy::{
-    Action, Document, Eni, EniId, Nacl, NaclAction, NaclEntry, Network, Options, Peer, Policy, Probe,
-    Registry, SecurityGroup, Selection, Selector, Service, load,
+    Action, Document, EniId, Nacl, NaclAction, NaclEntry, Network, Options, Peer, Policy, Probe, Registry,
+    SecurityGroup, Selection, Selector, Service, load,
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
@@ -17,18 +17,21 @@ fn service_matches(service: Service, probe: &Probe) -> bool {
     if service.protocol().is_some_and(|protocol| protocol != probe.protocol) {
         return false;
     }
-    match (service, probe.selector) {
+    // S2.4: ICMP has types in its own IP version only.
+    let own = if probe.peer.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 };
+    let selector = match probe.selector {
+        Selector::Icmp { .. } if probe.protocol != own => Selector::Number,
+        selector => selector,
+    };
+    match (service, selector) {
         (Service::Tcp(ports) | Service::Udp(ports), Selector::Port(port)) => {
             ports.from <= port && port <= ports.to
         }
         (Service::Tcp(ports) | Service::Udp(ports), _) => ports.from == 0 && ports.to == 65535,
-        (Service::Icmpv6(..), _) if probe.peer.is_ipv4() => true,
-        (Service::Icmp(own_type, own_code), Selector::Icmp { icmp_type, code }) if probe.peer.is_ipv4() => {
-            own_type.is_none_or(|own| own == icmp_type) && own_code.is_none_or(|own| own == code)
-        }
-        (Service::Icmpv6(own_type, own_code), Selector::Icmp { icmp_type, code }) => {
-            own_type.is_none_or(|own| own == icmp_type) && own_code.is_none_or(|own| own == code)
-        }
+        (
+            Service::Icmp(own_type, own_code) | Service::Icmpv6(own_type, own_code),
+            Selector::Icmp { icmp_type, code },
+        ) => own_type.is_none_or(|own| own == icmp_type) && own_code.is_none_or(|own| own == code),
         (Service::Icmp(own_type, own_code) | Service::Icmpv6(own_type, own_code), _) => {
             own_type.is_none() && own_code.is_none()
         }
@@ -46,17 +49,11 @@ fn peer_matches(network: &Network, peer: &Peer, address: IpAddr) -> bool {
         Peer::Group(id) => {
             let listed = network.groups.iter().find(|group| group.id == *id);
             listed.is_some_and(|group| group.members.iter().any(|member| member.contains(address)))
-                || owner(network, address).is_some_and(|eni| eni.security_groups.contains(id))
+                || scan_owner(network, address).is_some_and(|owner| {
+                    network.enis.iter().any(|eni| eni.id == owner && eni.security_groups.contains(id))
+                })
         }
     }
-}
-
-/// S3.2: an address before a delegated prefix, the longest prefix first.
-fn owner(network: &Network, address: IpAddr) -> Option<&Eni> {
-    let by_address = network.enis.iter().find(|eni| eni.addresses.contains(&address));
-    let prefixes = network.enis.iter().flat_map(|eni| eni.prefixes.iter().map(move |prefix| (prefix, eni)));
-    let by_prefix = prefixes.filter(|(prefix, _)| prefix.contains(address));
-    by_address.or_else(|| by_prefix.max_by_key(|(prefix, _)| prefix.length()).map(|(_, eni)| eni))
 }
 
 fn scan_groups(network: &Network, eni: &str, direction: Direction, probe: &Probe) -> Option<String> {
@@ -81,9 +78,15 @@ fn scan_nacl(network: &Network, eni: &str, direction: Direction, probe: &Probe) 
         Direction::Ingress => &nacl.ingress,
         Direction::Egress => &nacl.egress,
     };
-    let matching = entries
-        .iter()
-        .filter(|entry| entry.peer.contains(probe.peer) && service_matches(entry.service, probe));
+    // S5.2: protocol 58 with an IPv4 CIDR is any other number.
+    let by_number = |entry: &NaclEntry| {
+        matches!(entry.service, Service::Icmpv6(..))
+            && entry.peer.is_ipv4()
+            && probe.protocol == Protocol::ICMPV6
+    };
+    let matching = entries.iter().filter(|entry| {
+        entry.peer.contains(probe.peer) && (by_number(entry) || service_matches(entry.service, probe))
+    });
     match matching.min_by_key(|entry| entry.number) {
         Some(entry) if entry.action == Action::Allow => {
             (format!("{}#{}", nacl.id, entry.number), NaclAction::Allow)

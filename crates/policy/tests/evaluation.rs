@@ -269,8 +269,8 @@ fn group_rules() {
     assert_eq!(ingress("203.0.113.9", 132, port(5)), Some("sg-web#ingress.9"));
     assert_eq!(ingress("2001:db8:5::", 58, icmp(128, 0)), Some("sg-web#ingress.5"));
     assert_eq!(ingress("2001:db8:5::", 58, icmp(128, 1)), None);
-    // S5.2 read for both layers: ICMPv6 in IPv4 goes by its number; ICMP in IPv6 only by rules for all types.
-    assert_eq!(ingress("203.0.113.9", 58, Selector::Number), Some("sg-web#ingress.6"));
+    // S6.2: ICMP of the other family has no types, so that only rules for all types match.
+    assert_eq!(ingress("203.0.113.9", 58, Selector::Number), None);
     assert_eq!(ingress("2001:db8:9::1", 1, Selector::Number), None);
     assert_eq!(ingress("2001:db8:8::1", 1, Selector::Number), Some("sg-web#ingress.8"));
     // Left out: allow all IPv4 and IPv6; left empty: none.

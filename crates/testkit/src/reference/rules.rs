@@ -152,7 +152,10 @@ impl Model {
         entries.sort_by_key(|entry| entry.number); // ascending rule number
         for entry in entries {
             // S5.2: family and CIDR (a CIDR never contains an address of the other family), then the service.
-            if entry.cidr.contains(view.peer) && service_matches(&entry.service, view) {
+            // S5.2: protocol 58 with an IPv4 CIDR is any other number: types are ignored.
+            let is_by_number =
+                entry.service.protocol == Some(58) && view.peer.is_ipv4() && view.protocol.0 == 58;
+            if entry.cidr.contains(view.peer) && (is_by_number || service_matches(&entry.service, view)) {
                 return match entry.action {
                     Action::Allow => Ok(()),
                     Action::Deny => Err(NaclDenial::Rule(format!("{id}#{}", entry.number))),
