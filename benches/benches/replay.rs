@@ -1,15 +1,16 @@
 //! What a replay costs, stage by stage, for one packet: reading, decoding, judging. One thread, capture in memory.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot set up fails")]
 
 use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use vpcreplay_benches::{MODEL, Workload, capture};
 use vpcreplay_replay::engine::{Engine, Settings, Timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
 use vpcreplay_replay::{CaptureSet, Feed, Item, Selection};
+use vpcreplay_testkit::workload::{MODEL, Workload, capture};
 
 const PACKETS: u32 = 1_000_000;
 const BATCH: usize = 1024;

@@ -1,5 +1,1 @@
-//! Deterministic workloads for the benchmarks: captures in memory and the models that go with them.
-
-mod workload;
-
-pub use workload::{MODEL, Workload, capture};
+//! Benchmarks of vpcreplay: see the `benches` folder beside this one. The workloads are in `testkit`.

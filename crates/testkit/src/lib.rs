@@ -12,4 +12,5 @@ pub mod build;
 pub mod reference;
 pub mod scenario;
 pub mod strategies;
+pub mod workload;
 pub mod write;

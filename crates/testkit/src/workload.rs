@@ -15,7 +15,7 @@ pub enum Workload {
 }
 
 /// A model of one interface that owns the servers, 20 rules each way; every connection is tracked.
-pub const MODEL: &str = include_str!("../models/perf.toml");
+pub const MODEL: &str = include_str!("perf.toml");
 
 const SERVERS: u32 = 0x0a14_0000;
 const CLIENTS: u32 = 0x0b00_0000;
