@@ -115,7 +115,9 @@ fn other_protocols_stay_active() {
 fn only_closed_connections_reopen() {
     let reopens = |steps: &[(TcpKind, End)]| {
         let mut tracking = Tracking::open(Event::Tcp(TcpKind::Syn), End::A, End::A);
-        steps.iter().for_each(|(kind, sender)| tracking.step(Event::Tcp(*kind), *sender));
+        for (kind, sender) in steps {
+            tracking.step(Event::Tcp(*kind), *sender);
+        }
         tracking.reopens()
     };
     assert!(!reopens(&OPEN));

@@ -114,8 +114,7 @@ proptest! {
         let mut table: Table<()> = Table::new(Span::from_nanos(MEMORY), max as u64);
         let mut naive = Naive { max, ..Naive::default() };
         let mut now = 1000_u64;
-        let mut number = 0;
-        for (port, wait, new) in steps {
+        for (number, (port, wait, new)) in (1..).zip(steps) {
             now += wait;
             let mut told = Told::default();
             let not_before = table.not_before();
@@ -123,7 +122,6 @@ proptest! {
             prop_assert!(not_before <= at(now) || told == Told::default());
             let expected = naive.advance(now);
             prop_assert_eq!(sorted(told), sorted(expected));
-            number += 1;
             let new = new.map(|(eni, timeout)| entry(eni, number, now + timeout));
             naive.packet(port, now, new);
             let (key, hash) = (key(port), key(port).hash64());

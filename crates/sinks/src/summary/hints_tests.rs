@@ -1,5 +1,5 @@
 use super::*;
-use crate::summary::{Amount, ByCode, DeniedBy, OtherCounters, PacketPlace, Ranked, ScopeSummary, Service};
+use crate::summary::{Amount, ByCode, DeniedBy, OtherCounters, Ranked, ScopeSummary, Service};
 
 fn with(counts: &[(Reason, u64)], counters: OtherCounters) -> Summary {
     let amount = |packets| Amount { packets, bytes: 0 };
