@@ -80,3 +80,7 @@ pub(crate) enum Allowed {
     Yes,
     No,
 }
+
+#[cfg(test)]
+#[path = "causality_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
+
+use super::{Allowed, Sent};
+use crate::memory::Memory;
+
+/// A TCP flow whose packets are judged as told, unless they are unsent.
+#[derive(Default)]
+struct Talk {
+    memory: Memory,
+    number: u64,
+}
+
+impl Talk {
+    fn tcp() -> Self {
+        let mut talk = Self::default();
+        talk.memory.begin(Protocol::TCP, End::A);
+        talk
+    }
+
+    fn udp() -> Self {
+        let mut talk = Self::default();
+        talk.memory.begin(Protocol::UDP, End::A);
+        talk
+    }
+
+    /// The next packet: why it is unsent and because of which packet, or `None` when it was judged.
+    fn packet(&mut self, sender: End, tcp: Option<TcpKind>, allowed: Allowed) -> Option<(Reason, u64)> {
+        self.number += 1;
+        let sent = Sent { number: self.number, sender, tcp };
+        self.memory.before(sent);
+        let unsent = self.memory.unsent(sent);
+        if unsent.is_none() {
+            self.memory.after(sent, allowed);
+        }
+        unsent.map(|(reason, cause)| (reason, cause.get()))
+    }
+
+    fn passes(&mut self, sender: End, kind: TcpKind) -> Option<(Reason, u64)> {
+        self.packet(sender, Some(kind), Allowed::Yes)
+    }
+
+    fn denied(&mut self, sender: End, kind: TcpKind) -> Option<(Reason, u64)> {
+        self.packet(sender, Some(kind), Allowed::No)
+    }
+}
+
+use End::{A, B};
+use TcpKind::{Ack, Fin, Rst, Syn, SynAck};
+
+// S8.2: while the newest bare SYN is denied everything else is unsent, from either end; each SYN is judged anew.
+#[test]
+fn denied_syn() {
+    let mut talk = Talk::tcp();
+    assert_eq!(talk.denied(A, Syn), None);
+    for (sender, kind) in [(B, SynAck), (B, Rst), (A, Ack), (A, Rst), (B, Fin)] {
+        assert_eq!(talk.passes(sender, kind), Some((Reason::OpenerDenied, 1)), "{sender:?} {kind:?}");
+    }
+    assert_eq!(talk.denied(A, Syn), None);
+    assert_eq!(talk.passes(B, SynAck), Some((Reason::OpenerDenied, 7)), "the newest is the cause");
+    assert_eq!(talk.passes(A, Syn), None);
+    assert_eq!(talk.passes(B, SynAck), None);
+}
+
+// S8.2: a denied SYN+ACK; the other end's SYN+ACK and RST are judged all the same.
+#[test]
+fn denied_answer() {
+    let mut talk = Talk::tcp();
+    talk.passes(A, Syn);
+    assert_eq!(talk.denied(B, SynAck), None);
+    for (sender, kind) in [(A, Ack), (A, Rst), (A, SynAck), (B, Ack), (B, Fin)] {
+        assert_eq!(talk.passes(sender, kind), Some((Reason::HandshakeDenied, 2)), "{sender:?} {kind:?}");
+    }
+    assert_eq!(talk.denied(B, Rst), None);
+    assert_eq!(talk.denied(B, SynAck), None);
+    assert_eq!(talk.passes(A, Ack), Some((Reason::HandshakeDenied, 9)));
+    assert_eq!(talk.passes(B, SynAck), None);
+    assert_eq!(talk.passes(A, Ack), None);
+}
+
+// S8.2: after a SYN+ACK has passed a later denied one of the same handshake changes nothing.
+#[test]
+fn passed_answer_stays() {
+    let mut talk = Talk::tcp();
+    talk.passes(A, Syn);
+    talk.passes(B, SynAck);
+    assert_eq!(talk.denied(B, SynAck), None);
+    assert_eq!(talk.passes(A, Ack), None);
+}
+
+// S12.9: a bare SYN of the same opener clears a passed SYN+ACK but not a denied one.
+#[test]
+fn syn_of_the_same_opener() {
+    let mut talk = Talk::tcp();
+    talk.passes(A, Syn);
+    talk.passes(B, SynAck);
+    talk.passes(A, Syn);
+    assert_eq!(talk.denied(B, SynAck), None);
+    assert_eq!(talk.passes(A, Ack), Some((Reason::HandshakeDenied, 4)), "the passed one was cleared");
+    assert_eq!(talk.passes(A, Syn), None);
+    assert_eq!(talk.passes(A, Ack), Some((Reason::HandshakeDenied, 4)), "the denied one was not");
+}
+
+// S12.9: a bare SYN of the other end clears both, and makes it the opener.
+#[test]
+fn syn_of_the_other_end() {
+    let mut talk = Talk::tcp();
+    talk.passes(A, Syn);
+    talk.denied(B, SynAck);
+    talk.passes(B, Syn);
+    assert_eq!(talk.passes(A, Ack), None);
+    assert_eq!(talk.denied(B, SynAck), None, "its own SYN+ACK never counts now");
+    assert_eq!(talk.passes(B, Ack), None);
+    assert_eq!(talk.denied(A, SynAck), None);
+    assert_eq!(talk.passes(B, Ack), Some((Reason::HandshakeDenied, 7)));
+}
+
+// S8.2: flows without a bare SYN are always judged; a SYN+ACK before any SYN belongs to no handshake.
+#[test]
+fn midstream_is_always_judged() {
+    let mut talk = Talk::tcp();
+    assert_eq!(talk.denied(A, SynAck), None);
+    assert_eq!(talk.denied(A, Ack), None);
+    assert_eq!(talk.passes(B, Ack), None);
+    assert_eq!(talk.passes(B, Syn), None);
+    assert_eq!(talk.passes(B, Ack), None);
+}
+
+// S8.3: other protocols, until one packet of the opener has passed.
+#[test]
+fn other_protocols() {
+    let mut talk = Talk::udp();
+    assert_eq!(talk.packet(B, None, Allowed::No), None, "the opener has sent nothing yet");
+    assert_eq!(talk.packet(A, None, Allowed::No), None);
+    assert_eq!(talk.packet(B, None, Allowed::Yes), Some((Reason::OpenerDenied, 2)));
+    assert_eq!(talk.packet(A, None, Allowed::No), None);
+    assert_eq!(talk.packet(B, None, Allowed::Yes), Some((Reason::OpenerDenied, 4)));
+    assert_eq!(talk.packet(A, None, Allowed::Yes), None);
+    assert_eq!(talk.packet(A, None, Allowed::No), None);
+    assert_eq!(talk.packet(B, None, Allowed::Yes), None, "one that passed is enough");
+}
