@@ -96,7 +96,7 @@ pub(crate) struct OptionArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArgs {
-    /// Judge only at this ENI, as if no other were modelled; may be repeated
+    /// Judge only at this ENI; may be repeated. The others keep their part as peers and members of groups
     #[arg(long = "eni", value_name = "ID")]
     pub(crate) enis: Vec<String>,
     /// Only packets stamped at this time or later: +DURATION from the first frame, RFC 3339, or seconds since the epoch

@@ -61,19 +61,40 @@ fn interfaces_of(instance: &Item, notes: &mut Notes) -> Result<Vec<Item>, LoadEr
     list.iter().enumerate().map(make).collect()
 }
 
-/// describe-network-interfaces counts; describe-instances says the instance.
+/// describe-network-interfaces counts; describe-instances says the instance, and what the other leaves out.
 fn merge(described: &mut Part<EniBody>, other: Part<EniBody>, notes: &mut Notes) {
-    let groups = |eni: &Part<EniBody>| -> BTreeSet<String> {
-        eni.body.security_groups.iter().map(|group| group.id.clone()).collect()
-    };
-    let addresses = |eni: &Part<EniBody>| -> BTreeSet<_> { eni.body.addresses.iter().copied().collect() };
-    let is_other_instance =
-        described.body.instance.as_ref().is_some_and(|own| Some(own) != other.body.instance.as_ref());
-    if groups(described) != groups(&other) || addresses(described) != addresses(&other) || is_other_instance {
+    if contradict(&described.body, &other.body) {
         notes.conflicting.push(other.id.clone());
     }
-    described.body.instance = described.body.instance.take().or(other.body.instance);
+    let (own, other_body) = (&mut described.body, other.body);
+    own.instance = own.instance.take().or(other_body.instance);
+    own.interface_type = own.interface_type.take().or(other_body.interface_type);
+    if own.prefixes.is_empty() {
+        own.prefixes = other_body.prefixes;
+    }
+    if own.timeouts.is_empty() {
+        own.timeouts = other_body.timeouts;
+    }
     described.region = described.region.take().or(other.region);
+}
+
+/// Whether two documents say different things of one ENI. What one of them leaves out is no contradiction.
+fn contradict(own: &EniBody, other: &EniBody) -> bool {
+    let groups = |eni: &EniBody| -> BTreeSet<String> {
+        eni.security_groups.iter().map(|group| group.id.clone()).collect()
+    };
+    let addresses = |eni: &EniBody| -> BTreeSet<_> { eni.addresses.iter().copied().collect() };
+    let prefixes = |eni: &EniBody| -> BTreeSet<_> { eni.prefixes.iter().map(ToString::to_string).collect() };
+    let (own_prefixes, other_prefixes) = (prefixes(own), prefixes(other));
+    let are_types_given = own.interface_type.is_some() && other.interface_type.is_some();
+    let are_prefixes_given = !own_prefixes.is_empty() && !other_prefixes.is_empty();
+    let are_timeouts_given = !own.timeouts.is_empty() && !other.timeouts.is_empty();
+    groups(own) != groups(other)
+        || addresses(own) != addresses(other)
+        || own.instance.as_ref().is_some_and(|instance| Some(instance) != other.instance.as_ref())
+        || (are_types_given && own.interface_type != other.interface_type)
+        || (are_prefixes_given && own_prefixes != other_prefixes)
+        || (are_timeouts_given && own.timeouts != other.timeouts)
 }
 
 fn interface(item: &Item, notes: &mut Notes) -> Result<Part<EniBody>, LoadError> {
