@@ -125,3 +125,25 @@ fn only_closed_connections_reopen() {
     assert!(!reopens(&[(TcpKind::Fin, End::A), (TcpKind::Fin, End::B)]));
     assert!(reopens(&[(TcpKind::Fin, End::A), (TcpKind::Fin, End::B), (TcpKind::Ack, End::A)]));
 }
+
+// S9.2: the codes of records are stable.
+#[test]
+fn codes_of_states() {
+    assert_eq!(
+        State::ALL.map(State::code),
+        [
+            "syn-sent",
+            "syn-received",
+            "established",
+            "fin-wait",
+            "close-wait",
+            "last-ack",
+            "time-wait",
+            "close",
+            "unreplied",
+            "replied",
+            "stream",
+            "active"
+        ]
+    );
+}
