@@ -86,7 +86,8 @@ impl Page {
             self.painted("", TITLE, "Flow", "  this is its first packet");
             return;
         }
-        self.painted("", TITLE, "Flow", &format!("  {earlier} {} before this one", if earlier == 1 { "packet" } else { "packets" }));
+        let packets = if earlier == 1 { "packet" } else { "packets" };
+        self.painted("", TITLE, "Flow", &format!("  {earlier} {packets} before this one"));
         for line in &flow.first {
             self.flow_line(line, explanation);
         }
