@@ -31,7 +31,6 @@ pub struct FlowId {
 #[derive(Debug)]
 pub struct Table<M> {
     shards: Vec<Shard<M>>,
-    memory: Span,
     max_flows: u64,
     remembered: u64,
     numbered: u64,
@@ -43,7 +42,6 @@ impl<M: Default> Table<M> {
     pub fn new(memory: Span, max_flows: u64) -> Self {
         Self {
             shards: (0..1_u32 << SHARD_BITS).map(|_| Shard::new(memory)).collect(),
-            memory,
             max_flows,
             remembered: 0,
             numbered: 0,
@@ -173,11 +171,6 @@ impl<M: Default> Table<M> {
     /// How many flows are remembered now.
     pub const fn remembered(&self) -> u64 {
         self.remembered
-    }
-
-    /// How long a flow is remembered after its last packet.
-    pub const fn memory(&self) -> Span {
-        self.memory
     }
 
     /// The shard of a key: by bits of its hash that the shard's own index uses neither for the place (the low ones)

@@ -136,7 +136,6 @@ struct Judge<'a> {
 /// A batch on its way from reading to judging, with how far reading is.
 struct Batch {
     items: Vec<Item>,
-    names: Vec<String>,
     bytes: u64,
     total: Option<u64>,
 }
@@ -161,6 +160,7 @@ impl Judge<'_> {
 
     /// Reads on a thread of its own while this one judges. Batches come in order, so nothing else changes.
     fn beside(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
+        let names = feed.captures().names().to_vec();
         let (full_out, full_in) = sync_channel::<Batch>(BATCHES_AHEAD);
         let (empty_out, empty_in) = sync_channel::<Vec<Item>>(BATCHES_AHEAD + 2);
         thread::scope(|scope| {
@@ -168,7 +168,7 @@ impl Judge<'_> {
                 let read = read_ahead(&mut feed, size, &full_out, &empty_in);
                 read.map(|()| feed)
             });
-            let judged = self.receive(&full_in, &empty_out);
+            let judged = self.receive(&full_in, &empty_out, &names);
             drop(full_in);
             let feed = match reader.join() {
                 Ok(read) => read,
@@ -179,9 +179,14 @@ impl Judge<'_> {
         })
     }
 
-    fn receive(&mut self, full: &Receiver<Batch>, empty: &SyncSender<Vec<Item>>) -> Result<(), ReplayError> {
+    fn receive(
+        &mut self,
+        full: &Receiver<Batch>,
+        empty: &SyncSender<Vec<Item>>,
+        names: &[String],
+    ) -> Result<(), ReplayError> {
         for batch in full {
-            self.judge(&batch.items, &batch.names)?;
+            self.judge(&batch.items, names)?;
             self.note(batch.bytes, batch.total, &batch.items);
             if self.end == Signal::Stop {
                 break;
@@ -230,8 +235,7 @@ fn read_ahead(
             return Ok(());
         }
         let (bytes, total) = feed.captures().progress();
-        let names = feed.captures().names().to_vec();
-        if full.send(Batch { items, names, bytes, total }).is_err() {
+        if full.send(Batch { items, bytes, total }).is_err() {
             return Ok(());
         }
     }
