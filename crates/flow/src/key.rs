@@ -1,6 +1,7 @@
 //! Flow keys: which packets belong together (S7.1).
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{PacketFacts, Protocol, QueryKind, QueryRole, Transport};
 
@@ -37,15 +38,70 @@ pub enum KeyClass {
     Addresses,
 }
 
+impl KeyClass {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Ports => 0,
+            Self::Query(QueryKind::Echo) => 1,
+            Self::Query(QueryKind::Timestamp) => 2,
+            Self::Query(QueryKind::Information) => 3,
+            Self::Query(QueryKind::AddressMask) => 4,
+            Self::OneWay => 8,
+            Self::Addresses => 9,
+        }
+    }
+
+    const fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Ports,
+            1 => Self::Query(QueryKind::Echo),
+            2 => Self::Query(QueryKind::Timestamp),
+            3 => Self::Query(QueryKind::Information),
+            4 => Self::Query(QueryKind::AddressMask),
+            8 => Self::OneWay,
+            _ => Self::Addresses,
+        }
+    }
+}
+
+/// Two addresses of one family, in a form that is compared and hashed by whole words.
+///
+/// IPv4: both in the first word, the first address in the upper half. IPv6: two words each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Addresses([u64; 4]);
+
+/// Marks a tail as that of an IPv6 key.
+const WIDE: u64 = 1;
+
+impl Addresses {
+    /// The two addresses and the family mark of the tail.
+    #[inline]
+    fn of(a: IpAddr, b: IpAddr) -> (Self, u64) {
+        match (a, b) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                (Self([u64::from(a.to_bits()) << 32 | u64::from(b.to_bits()), 0, 0, 0]), 0)
+            }
+            (a, b) => {
+                let ([a0, a1], [b0, b1]) = (wide(a), wide(b));
+                (Self([a0, a1, b0, b1]), WIDE)
+            }
+        }
+    }
+}
+
 /// The key of a flow, equal for both directions of one flow (S7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey {
-    a: IpAddr,
-    b: IpAddr,
-    x: u16,
-    y: u16,
-    protocol: Protocol,
-    class: KeyClass,
+    /// First, so that equal keys of different ports are told apart by one word.
+    tail: u64,
+    addresses: Addresses,
+}
+
+/// A key in two words: all of an IPv4 key; in an IPv6 key a hash stands for the addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShortKey {
+    addresses: u64,
+    tail: u64,
 }
 
 impl FlowKey {
@@ -68,9 +124,21 @@ impl FlowKey {
     }
 
     /// The key of two (address, port) ends, and which end `src` is.
+    #[inline]
     pub fn ports(protocol: Protocol, src: (IpAddr, u16), dst: (IpAddr, u16)) -> (Self, End) {
         let (a, b, end) = if src <= dst { (src, dst, End::A) } else { (dst, src, End::B) };
-        (Self { a: a.0, b: b.0, x: a.1, y: b.1, protocol, class: KeyClass::Ports }, end)
+        (Self::new((a.0, b.0), (a.1, b.1), (protocol, KeyClass::Ports)), end)
+    }
+
+    /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end `src` is.
+    #[inline]
+    pub fn ports_v4(protocol: Protocol, src: (u32, u16), dst: (u32, u16)) -> (Self, End) {
+        let place = |(address, port): (u32, u16)| u64::from(address) << 16 | u64::from(port);
+        let (src, dst) = (place(src), place(dst));
+        let (a, b) = (src.min(dst), src.max(dst));
+        let tail = a << 48 | (b & 0xffff) << 32 | u64::from(protocol.0) << 16;
+        let addresses = Addresses([a >> 16 << 32 | b >> 16, 0, 0, 0]);
+        (Self { tail, addresses }, if src <= dst { End::A } else { End::B })
     }
 
     /// The key of an ICMP query whose packet goes from the first address to the second, and its sender's end.
@@ -84,93 +152,162 @@ impl FlowKey {
             QueryRole::Requester => (src, dst, End::A),
             QueryRole::Responder => (dst, src, End::B),
         };
-        (Self { a, b, x: id, y: 0, protocol, class: KeyClass::Query(kind) }, end)
+        (Self::new((a, b), (id, 0), (protocol, KeyClass::Query(kind))), end)
     }
 
     /// The key of one-way ICMP from the first address to the second, with its type and code.
     pub fn one_way(protocol: Protocol, (src, dst): (IpAddr, IpAddr), (icmp_type, code): (u8, u8)) -> Self {
-        let (x, y) = (u16::from(icmp_type), u16::from(code));
-        Self { a: src, b: dst, x, y, protocol, class: KeyClass::OneWay }
+        let ports = (u16::from(icmp_type), u16::from(code));
+        Self::new((src, dst), ports, (protocol, KeyClass::OneWay))
     }
 
     /// The key of a protocol without ports, and which end `src` is.
     pub fn addresses(protocol: Protocol, src: IpAddr, dst: IpAddr) -> (Self, End) {
         let (a, b, end) = if src <= dst { (src, dst, End::A) } else { (dst, src, End::B) };
-        (Self { a, b, x: 0, y: 0, protocol, class: KeyClass::Addresses }, end)
+        (Self::new((a, b), (0, 0), (protocol, KeyClass::Addresses)), end)
+    }
+
+    #[inline]
+    fn new((a, b): (IpAddr, IpAddr), (x, y): (u16, u16), (protocol, class): (Protocol, KeyClass)) -> Self {
+        let (addresses, family) = Addresses::of(a, b);
+        let tail = u64::from(x) << 48
+            | u64::from(y) << 32
+            | u64::from(protocol.0) << 16
+            | u64::from(class.code()) << 8
+            | family;
+        Self { tail, addresses }
     }
 
     /// The IP protocol.
     pub const fn protocol(&self) -> Protocol {
-        self.protocol
+        let [.., protocol, _, _] = self.tail.to_be_bytes();
+        Protocol(protocol)
     }
 
     /// How the key tells its ends apart.
     pub const fn class(&self) -> KeyClass {
-        self.class
+        let [.., class, _] = self.tail.to_be_bytes();
+        KeyClass::of_code(class)
     }
 
     /// The address of an end.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
     pub const fn address(&self, end: End) -> IpAddr {
-        match end {
-            End::A => self.a,
-            End::B => self.b,
+        let Addresses([a0, a1, b0, b1]) = self.addresses;
+        match (self.is_wide(), end) {
+            (false, End::A) => IpAddr::V4(Ipv4Addr::from_bits((a0 >> 32) as u32)),
+            (false, End::B) => IpAddr::V4(Ipv4Addr::from_bits(a0 as u32)),
+            (true, End::A) => IpAddr::V6(Ipv6Addr::from_bits((a0 as u128) << 64 | a1 as u128)),
+            (true, End::B) => IpAddr::V6(Ipv6Addr::from_bits((b0 as u128) << 64 | b1 as u128)),
         }
+    }
+
+    /// The two numbers beside the addresses, by end: ports, or identifier, or type and code.
+    const fn numbers(&self) -> (u16, u16) {
+        let [x0, x1, y0, y1, ..] = self.tail.to_be_bytes();
+        (u16::from_be_bytes([x0, x1]), u16::from_be_bytes([y0, y1]))
     }
 
     /// The port of an end, where the protocol has ports.
     pub const fn port(&self, end: End) -> Option<u16> {
-        match (self.class, end) {
-            (KeyClass::Ports, End::A) => Some(self.x),
-            (KeyClass::Ports, End::B) => Some(self.y),
+        let (x, y) = self.numbers();
+        match (self.class(), end) {
+            (KeyClass::Ports, End::A) => Some(x),
+            (KeyClass::Ports, End::B) => Some(y),
             _ => None,
         }
     }
 
     /// The identifier of an ICMP query.
     pub const fn icmp_id(&self) -> Option<u16> {
-        match self.class {
-            KeyClass::Query(_) => Some(self.x),
+        match self.class() {
+            KeyClass::Query(_) => Some(self.numbers().0),
             _ => None,
         }
     }
 
+    /// Whether it is the key of a protocol with ports; quicker than asking for the class.
+    #[inline]
+    pub const fn has_ports(&self) -> bool {
+        self.tail & 0xff00 == 0
+    }
+
+    /// Whether the ends are IPv6 addresses.
+    #[inline]
+    pub const fn is_wide(&self) -> bool {
+        self.tail & WIDE != 0
+    }
+
+    /// The key in two words.
+    #[inline]
+    pub const fn short(&self) -> ShortKey {
+        let Addresses([a0, a1, b0, b1]) = self.addresses;
+        let addresses = if self.is_wide() { mix(mix(a0, a1), mix(b0, b1)) } else { a0 };
+        ShortKey { addresses, tail: self.tail }
+    }
+
+    /// The addresses of an IPv6 key, for [`ShortKey::whole`].
+    pub const fn wide_addresses(&self) -> [u64; 4] {
+        self.addresses.0
+    }
+
     /// A well-mixed, deterministic hash of the key: equal for both directions of one flow.
-    pub fn hash64(&self) -> u64 {
-        let class = match self.class {
-            KeyClass::Ports => 0_u64,
-            KeyClass::Query(kind) => 1 + kind as u64,
-            KeyClass::OneWay => 8,
-            KeyClass::Addresses => 9,
+    #[inline]
+    pub const fn hash64(&self) -> u64 {
+        self.short().hash64()
+    }
+}
+
+impl ShortKey {
+    /// The hash of the key that it is short for.
+    #[inline]
+    pub const fn hash64(self) -> u64 {
+        mix(self.addresses, self.tail)
+    }
+
+    /// Whether the key that it is short for has IPv6 addresses.
+    #[inline]
+    pub const fn is_wide(self) -> bool {
+        self.tail & WIDE != 0
+    }
+
+    /// The key that it is short for; of an IPv6 key the addresses must be told.
+    pub const fn whole(self, wide: Option<[u64; 4]>) -> FlowKey {
+        let addresses = match wide {
+            Some(addresses) => addresses,
+            None => [self.addresses, 0, 0, 0],
         };
-        let tail =
-            u64::from(self.x) << 48 | u64::from(self.y) << 32 | u64::from(self.protocol.0) << 8 | class;
-        match (self.a, self.b) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                mix(u64::from(a.to_bits()) << 32 | u64::from(b.to_bits()), tail)
-            }
-            (a, b) => {
-                let (a, b) = (wide(a), wide(b));
-                let inner = mix(a.0 ^ tail, a.1);
-                mix(inner ^ b.0, b.1 ^ tail.rotate_left(23))
-            }
-        }
+        FlowKey { tail: self.tail, addresses: Addresses(addresses) }
+    }
+}
+
+impl fmt::Debug for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (x, y) = self.numbers();
+        let (a, b) = (self.address(End::A), self.address(End::B));
+        write!(f, "FlowKey({:?} {a} {x} – {b} {y} {:?})", self.protocol(), self.class())
     }
 }
 
 /// An address as two words.
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of a 128-bit address")]
-fn wide(address: IpAddr) -> (u64, u64) {
+fn wide(address: IpAddr) -> [u64; 2] {
     let bits = match address {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),
         IpAddr::V6(v6) => v6.to_bits(),
     };
-    ((bits >> 64) as u64, bits as u64)
+    [(bits >> 64) as u64, bits as u64]
 }
 
 /// Multiplies two words with odd constants folded in and folds the product: every input bit reaches every output bit.
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of the product are what is wanted")]
+#[inline]
 const fn mix(a: u64, b: u64) -> u64 {
     let product = (a ^ 0x9e37_79b9_7f4a_7c15) as u128 * (b ^ 0xd6e8_feb8_6659_fd93) as u128;
     let folded = (product >> 64) as u64 ^ product as u64;
     (folded ^ folded >> 32).wrapping_mul(0x9fb2_1c65_1e98_df25)
 }
+
+#[cfg(test)]
+#[path = "key_tests.rs"]
+mod tests;

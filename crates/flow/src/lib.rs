@@ -3,6 +3,7 @@
 //! Every other crate speaks in these types and none of them depends on anything outside the
 //! standard library. Rule numbers such as `S7.1` refer to the semantics chapter of the documentation.
 
+mod digest;
 mod facts;
 mod key;
 mod link;
@@ -11,8 +12,9 @@ mod reason;
 mod time;
 mod timeouts;
 
+pub use digest::{Digest, Shape};
 pub use facts::{Cause, Decoded, IpHeader, PacketFacts, Transport, Tunnel};
-pub use key::{End, FlowKey, KeyClass};
+pub use key::{End, FlowKey, KeyClass, ShortKey};
 pub use link::{Decap, LinkType};
 pub use protocol::{IcmpType, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind};
 pub use reason::{Checkpoint, Direction, Disposition, Reason};

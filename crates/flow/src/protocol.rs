@@ -52,6 +52,7 @@ impl TcpFlags {
     const ACK: u8 = 0x10;
 
     /// What the packet counts as (S2.4).
+    #[inline]
     pub const fn kind(self) -> TcpKind {
         let Self(bits) = self;
         if bits & Self::RST != 0 {

@@ -1,0 +1,61 @@
+use crate::{Digest, End, PacketFacts, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, Transport};
+
+fn facts(protocol: Protocol, transport: Transport) -> PacketFacts {
+    let (src, dst) = ("192.0.2.9".parse().unwrap(), "10.0.0.1".parse().unwrap());
+    PacketFacts { src, dst, protocol, transport, length: 1_234 }
+}
+
+// S2.4: nothing that the rules look at is lost.
+#[test]
+fn a_digest_gives_back_the_facts() {
+    let (kind, id) = (QueryKind::Echo, 9);
+    let all = [
+        facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(0x12) }),
+        facts(Protocol::UDP, Transport::Ports { src_port: 2, dst_port: 1 }),
+        facts(
+            Protocol::ICMP,
+            Transport::IcmpQuery { icmp_type: 8, code: 3, id, kind, role: QueryRole::Requester },
+        ),
+        facts(
+            Protocol::ICMP,
+            Transport::IcmpQuery { icmp_type: 0, code: 3, id, kind, role: QueryRole::Responder },
+        ),
+        facts(Protocol::ICMP, Transport::IcmpError { icmp_type: 3, code: 4, quoted: None }),
+        facts(Protocol::ICMP, Transport::IcmpOneWay { icmp_type: 9, code: 0 }),
+        facts(Protocol(47), Transport::Other),
+    ];
+    for facts in all {
+        assert!(Digest::is_whole(&facts));
+        let digest = Digest::of(&facts).unwrap();
+        assert_eq!(digest.facts(), facts);
+        assert_eq!(digest.key.address(digest.sender), facts.src);
+    }
+}
+
+// S2.7: unknown ports have no flow; S6.3.1: what an error quotes does not fit.
+#[test]
+fn what_has_no_digest_says_so() {
+    let unknown = facts(Protocol::TCP, Transport::Unknown);
+    assert!(Digest::of(&unknown).is_none() && !Digest::is_whole(&unknown));
+    let about = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 }).flow();
+    let quoted = about.map(|(key, _)| key);
+    let error = facts(Protocol::ICMP, Transport::IcmpError { icmp_type: 3, code: 1, quoted });
+    assert!(Digest::of(&error).is_some() && !Digest::is_whole(&error));
+}
+
+// S2.4
+#[test]
+fn tcp_counts_as_its_flags_say() {
+    let tcp = |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
+    assert_eq!(Digest::of(&tcp(0x02)).unwrap().tcp_kind(), Some(TcpKind::Syn));
+    assert_eq!(Digest::of(&tcp(0x14)).unwrap().tcp_kind(), Some(TcpKind::Rst));
+    let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });
+    assert_eq!(Digest::of(&udp).unwrap().tcp_kind(), None);
+    assert_eq!(Digest::of(&udp).unwrap().sender, End::B);
+}
+
+// Batches hold thousands: three quarters of a cache line each.
+#[test]
+fn a_digest_is_small() {
+    assert_eq!(size_of::<Digest>(), 48);
+}

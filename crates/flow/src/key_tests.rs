@@ -1,0 +1,70 @@
+use std::net::IpAddr;
+
+use crate::{End, FlowKey, KeyClass, Protocol, QueryKind, QueryRole};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+// S7.1: both directions of one flow have one key, and the ends are told apart.
+#[test]
+fn direction_does_not_matter() {
+    for (x, y) in [("10.0.0.1", "192.0.2.7"), ("2001:db8::1", "2001:db8::2"), ("10.0.0.1", "10.0.0.1")] {
+        let (one, two) = ((ip(x), 40_000), (ip(y), 443));
+        let (there, from) = FlowKey::ports(Protocol::TCP, one, two);
+        let (back, to) = FlowKey::ports(Protocol::TCP, two, one);
+        assert_eq!((there, from), (back, to.other()));
+        assert_eq!((there.address(from), there.port(from)), (one.0, Some(one.1)));
+        assert_eq!((there.address(to), there.port(to)), (two.0, Some(two.1)));
+        assert_eq!((there.protocol(), there.class()), (Protocol::TCP, KeyClass::Ports));
+        assert!(there.has_ports());
+    }
+}
+
+// S7.1
+#[test]
+fn the_key_of_ipv4_words_is_that_of_addresses() {
+    for (a, b, x, y) in [(1_u32, 2_u32, 3, 4), (2, 1, 3, 4), (7, 7, 9, 8), (7, 7, 8, 9), (7, 7, 9, 9), (u32::MAX, 0, 0, u16::MAX)] {
+        let address = |bits: u32| IpAddr::from(bits.to_be_bytes());
+        let long = FlowKey::ports(Protocol::UDP, (address(a), x), (address(b), y));
+        assert_eq!(FlowKey::ports_v4(Protocol::UDP, (a, x), (b, y)), long, "{a} {x} {b} {y}");
+    }
+}
+
+// S7.1
+#[test]
+fn a_query_is_keyed_by_its_requester() {
+    let ends = (ip("10.0.0.9"), ip("10.0.0.1"));
+    let kinds = (QueryKind::Timestamp, QueryRole::Requester);
+    let (key, sender) = FlowKey::query(Protocol::ICMP, ends, 77, kinds);
+    assert_eq!((sender, key.icmp_id(), key.port(End::A)), (End::A, Some(77), None));
+    assert_eq!(key.class(), KeyClass::Query(QueryKind::Timestamp));
+    let answer = FlowKey::query(Protocol::ICMP, (ends.1, ends.0), 77, (kinds.0, QueryRole::Responder));
+    assert_eq!(answer, (key, End::B));
+    assert!(!key.has_ports());
+}
+
+#[test]
+fn a_short_key_is_whole_with_its_addresses() {
+    let narrow = FlowKey::one_way(Protocol::ICMP, (ip("10.0.0.9"), ip("10.0.0.1")), (3, 4));
+    assert_eq!(narrow.short().whole(None), narrow);
+    let wide = FlowKey::addresses(Protocol(47), ip("2001:db8::9"), ip("2001:db8::1")).0;
+    assert_eq!(wide.short().whole(Some(wide.wide_addresses())), wide);
+    assert_eq!(wide.short().hash64(), wide.hash64());
+    assert!(wide.short().is_wide() && !narrow.short().is_wide());
+}
+
+// Keys that differ in one field only must not share their hash.
+#[test]
+fn every_part_of_a_key_reaches_its_hash() {
+    let base = FlowKey::ports(Protocol::TCP, (ip("10.0.0.1"), 1), (ip("10.0.0.2"), 2)).0;
+    let others = [
+        FlowKey::ports(Protocol::UDP, (ip("10.0.0.1"), 1), (ip("10.0.0.2"), 2)).0,
+        FlowKey::ports(Protocol::TCP, (ip("10.0.0.1"), 2), (ip("10.0.0.2"), 1)).0,
+        FlowKey::ports(Protocol::TCP, (ip("10.0.0.3"), 1), (ip("10.0.0.2"), 2)).0,
+        FlowKey::addresses(Protocol::TCP, ip("10.0.0.1"), ip("10.0.0.2")).0,
+    ];
+    for other in others {
+        assert_ne!(other.hash64(), base.hash64(), "{other:?}");
+    }
+}
