@@ -282,10 +282,10 @@ impl ShortKey {
 }
 
 impl fmt::Debug for FlowKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (x, y) = self.numbers();
         let (a, b) = (self.address(End::A), self.address(End::B));
-        write!(f, "FlowKey({:?} {a} {x} – {b} {y} {:?})", self.protocol(), self.class())
+        write!(out, "FlowKey({:?} {a} {x} – {b} {y} {:?})", self.protocol(), self.class())
     }
 }
 
