@@ -15,26 +15,57 @@ pub struct Peak {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
+    /// Live entries, as far as told.
     occupancy: u64,
+    /// Live entries when the books were closed, and entries created since.
+    closed: u64,
+    created: u64,
     limit: u64,
     peak: Peak,
     exceeded: u64,
 }
 
+/// Something that a packet did to a scope.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    /// A packet came; for the series only.
+    Came,
+    Created(u32),
+    Reopened(u32),
+    /// For the series only.
+    Exceeded(u32),
+}
+
 /// The books of every allowance scope: occupancy, limit, peak, refusals and series. Scopes are numbered from 0.
+///
+/// What packets do is told in order of time; what expires may be told later, and is put in its place when the books are
+/// closed. Until then occupancy counts what has not been told as expired.
 #[derive(Debug)]
 pub struct Ledger {
     accounts: Vec<Account>,
     series: Option<Series>,
+    /// What was told since the books were closed.
+    deeds: Vec<(Timestamp, Deed)>,
+    expired: Vec<(Timestamp, u32)>,
+    /// Whether a peak may have been reached since, whatever expired meanwhile.
+    may_peak: bool,
+    now: Option<Timestamp>,
 }
 
 impl Ledger {
     /// Empty books; with a period they keep a series that has a row for each.
     pub fn new(period: Option<Span>) -> Self {
-        Self { accounts: Vec::new(), series: period.map(Series::new) }
+        Self {
+            accounts: Vec::new(),
+            series: period.map(Series::new),
+            deeds: Vec::new(),
+            expired: Vec::new(),
+            may_peak: false,
+            now: None,
+        }
     }
 
-    /// Brings a scope in at `now`, or changes its limit. A lowered limit evicts nothing (S10.1).
+    /// Brings a scope in at `now`, or changes its limit. A lowered limit evicts nothing (S10.1). The books must be closed.
     pub fn set_limit(&mut self, scope: u32, limit: u64, now: Timestamp) {
         if self.accounts.len() <= scope as usize {
             self.accounts.resize(scope as usize + 1, Account::default());
@@ -47,65 +78,164 @@ impl Ledger {
         }
     }
 
-    /// Notes that a packet came at `now`, before anything of its time is booked.
+    /// Notes that a packet came at `now`.
+    #[inline]
+    pub fn packet(&mut self, now: Timestamp) {
+        if self.series.is_some() && self.now.replace(now) != Some(now) {
+            self.deeds.push((now, Deed::Came));
+        }
+    }
+
+    /// Whether a scope is at its limit: a packet that would create an entry is denied (S7.8). Only a `true` depends on
+    /// everything that expired being told.
+    #[inline]
+    pub fn is_full(&self, scope: u32) -> bool {
+        self.accounts.get(scope as usize).is_none_or(|account| account.occupancy >= account.limit)
+    }
+
+    /// Notes an entry that was created at `now`.
+    pub fn created(&mut self, scope: u32, now: Timestamp) {
+        if let Some(account) = self.accounts.get_mut(scope as usize) {
+            account.occupancy += 1;
+            account.created += 1;
+            self.may_peak |= account.closed + account.created > account.peak.occupancy;
+        }
+        self.deeds.push((now, Deed::Created(scope)));
+    }
+
+    /// Notes an entry that expired at its deadline.
+    pub fn expired(&mut self, scope: u32, deadline: Timestamp) {
+        self.lower(scope);
+        self.expired.push((deadline, scope));
+    }
+
+    /// Notes an entry that a bare SYN replaced at `now` (S7.6).
+    pub fn reopened(&mut self, scope: u32, now: Timestamp) {
+        self.lower(scope);
+        self.deeds.push((now, Deed::Reopened(scope)));
+    }
+
+    /// Notes a packet that the allowance denied at `now`.
+    pub fn exceeded(&mut self, scope: u32, now: Timestamp) {
+        if let Some(account) = self.accounts.get_mut(scope as usize) {
+            account.exceeded += 1;
+        }
+        if self.series.is_some() {
+            self.deeds.push((now, Deed::Exceeded(scope)));
+        }
+    }
+
+    /// Closes the books: puts everything that was told in order of time, what expired before what packets did at the
+    /// same instant (S7.2), and books peaks and series. Everything that expired up to the last packet must be told.
+    pub fn close(&mut self) {
+        if self.may_peak || self.series.is_some() {
+            self.book();
+        }
+        for (_, deed) in self.deeds.drain(..) {
+            let (Deed::Created(scope) | Deed::Reopened(scope) | Deed::Exceeded(scope)) = deed else { continue };
+            if let Some(account) = self.accounts.get_mut(scope as usize) {
+                (account.closed, account.created) = (account.occupancy, 0);
+            }
+        }
+        for (_, scope) in self.expired.drain(..) {
+            if let Some(account) = self.accounts.get_mut(scope as usize) {
+                (account.closed, account.created) = (account.occupancy, 0);
+            }
+        }
+        self.may_peak = false;
+    }
+
+    /// Closes the books in the middle of a packet that comes at `now`: what expired up to now is all there is to book.
+    pub fn close_expired(&mut self, now: Timestamp) {
+        debug_assert!(self.deeds.is_empty(), "closed before");
+        self.expired.sort_by_key(|(deadline, _)| *deadline);
+        self.book_expired(&mut 0, now);
+        self.expired.clear();
+    }
+
+    /// Begins the packet at `now` in the series, for what is booked at once on its way (S10.1). The books must be closed.
     pub fn begin_packet(&mut self, now: Timestamp) {
+        self.now = Some(now);
         if let Some(series) = &mut self.series {
             series.begin_packet(now);
         }
     }
 
-    /// Opens the period of the packet at `now`, after what ended up to it is booked.
+    /// Opens the period of the packet at `now` that was begun, after what ended up to it is booked.
     pub fn open_packet(&mut self, now: Timestamp) {
         if let Some(series) = &mut self.series {
             series.open_packet(now);
         }
     }
 
-    /// Whether a scope is at its limit: a packet that would create an entry is denied (S7.8).
-    pub fn is_full(&self, scope: u32) -> bool {
-        self.accounts.get(scope as usize).is_none_or(|account| account.occupancy >= account.limit)
+    /// Books what was told, in order.
+    fn book(&mut self) {
+        // Stable, so that the order among equals does not depend on the sorting.
+        self.expired.sort_by_key(|(deadline, _)| *deadline);
+        let mut next = 0;
+        let deeds = std::mem::take(&mut self.deeds);
+        for &(now, deed) in &deeds {
+            if let (Deed::Came, Some(series)) = (deed, &mut self.series) {
+                series.begin_packet(now);
+            }
+            self.book_expired(&mut next, now);
+            self.book_deed(now, deed);
+        }
+        self.deeds = deeds;
+        self.book_expired(&mut next, Timestamp::MAX);
     }
 
-    /// Books an entry that was created at `now`.
-    pub fn created(&mut self, scope: u32, now: Timestamp) {
-        if let Some(account) = self.accounts.get_mut(scope as usize) {
-            account.occupancy += 1;
-            account.raise_peak(now);
-        }
-        if let Some(series) = &mut self.series {
-            series.created(scope, now);
-        }
-    }
-
-    /// Books an entry that expired at its deadline.
-    pub fn expired(&mut self, scope: u32, deadline: Timestamp) {
-        self.lower(scope);
-        if let Some(series) = &mut self.series {
-            series.expired(scope, deadline);
-        }
-    }
-
-    /// Books an entry that a bare SYN replaced at `now` (S7.6).
-    pub fn reopened(&mut self, scope: u32, now: Timestamp) {
-        self.lower(scope);
-        if let Some(series) = &mut self.series {
-            series.reopened(scope, now);
+    fn book_expired(&mut self, next: &mut usize, now: Timestamp) {
+        while let Some(&(deadline, scope)) = self.expired.get(*next).filter(|(deadline, _)| *deadline <= now) {
+            *next += 1;
+            if let Some(account) = self.accounts.get_mut(scope as usize) {
+                account.closed = account.closed.saturating_sub(1);
+            }
+            if let Some(series) = &mut self.series {
+                series.expired(scope, deadline);
+            }
         }
     }
 
-    /// Books an entry whose interface went away at `now` (S10.1).
+    fn book_deed(&mut self, now: Timestamp, deed: Deed) {
+        let account = match deed {
+            Deed::Created(scope) | Deed::Reopened(scope) => self.accounts.get_mut(scope as usize),
+            Deed::Came | Deed::Exceeded(_) => None,
+        };
+        if let Some(account) = account {
+            if let Deed::Created(_) = deed {
+                account.closed += 1;
+                account.raise_peak(now);
+            } else {
+                account.closed = account.closed.saturating_sub(1);
+            }
+        }
+        let Some(series) = &mut self.series else { return };
+        match deed {
+            Deed::Came => series.open_packet(now),
+            Deed::Created(scope) => series.created(scope, now),
+            Deed::Reopened(scope) => series.reopened(scope, now),
+            Deed::Exceeded(scope) => series.exceeded(scope, now),
+        }
+    }
+
+    /// Books an entry whose interface went away at `now` (S10.1). The books must be closed.
     pub fn removed(&mut self, scope: u32, now: Timestamp) {
         self.lower(scope);
+        if let Some(account) = self.accounts.get_mut(scope as usize) {
+            account.closed = account.occupancy;
+        }
         if let Some(series) = &mut self.series {
             series.removed(scope, now);
         }
     }
 
     /// Books entries that leave a scope at `now` because their interface goes to another instance (S10.1). All that
-    /// leave are booked before any that come.
+    /// leave are booked before any that come. The books must be closed.
     pub fn left(&mut self, scope: u32, entries: u64, now: Timestamp) {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.occupancy = account.occupancy.saturating_sub(entries);
+            account.closed = account.occupancy;
         }
         if let Some(series) = &mut self.series {
             series.left(scope, entries, now);
@@ -116,20 +246,11 @@ impl Ledger {
     pub fn came(&mut self, scope: u32, entries: u64, now: Timestamp) {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.occupancy += entries;
+            account.closed = account.occupancy;
             account.raise_peak(now);
         }
         if let Some(series) = &mut self.series {
             series.came(scope, entries, now);
-        }
-    }
-
-    /// Books a packet that the allowance denied at `now`.
-    pub fn exceeded(&mut self, scope: u32, now: Timestamp) {
-        if let Some(account) = self.accounts.get_mut(scope as usize) {
-            account.exceeded += 1;
-        }
-        if let Some(series) = &mut self.series {
-            series.exceeded(scope, now);
         }
     }
 
@@ -174,8 +295,12 @@ impl Ledger {
 
 impl Account {
     fn raise_peak(&mut self, now: Timestamp) {
-        if self.occupancy > self.peak.occupancy {
-            self.peak = Peak { occupancy: self.occupancy, at: Some(now) };
+        if self.closed > self.peak.occupancy {
+            self.peak = Peak { occupancy: self.closed, at: Some(now) };
         }
     }
 }
+
+#[cfg(test)]
+#[path = "allowance_tests.rs"]
+mod tests;

@@ -1,23 +1,36 @@
-//! A flow record: both directions of one flow and its connection entries at every interface (S7.0).
+//! A flow record: both directions of one flow and its connection entries (S7.0).
 
-use smallvec::SmallVec;
-use vpcreplay_flow::{FlowKey, Span, Timestamp};
+use vpcreplay_flow::{FlowKey, ShortKey, Span, Timestamp};
 
 use crate::Tracking;
 
-/// One tracked connection: a flow at one interface (S7.1).
+/// No interface: there is no connection in the record itself.
+pub(crate) const NO_ENI: u32 = u32::MAX;
+/// No further entry, no place.
+pub(crate) const NIL: u32 = u32::MAX;
+
+/// One tracked connection: a flow at one interface (S7.1). Packed, so that a flow record fits a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 pub struct Entry {
-    /// The interface that tracks it.
-    pub eni: u32,
-    /// The rule that admitted it.
-    pub rule: u32,
     /// Its number, from 1, in order of creation over the whole replay (S9.2).
     pub number: u64,
     /// The instant at which it no longer exists unless it is refreshed (S7.2).
     pub deadline: Timestamp,
+    /// The interface that tracks it.
+    pub eni: u32,
+    /// The rule that admitted it.
+    pub rule: u32,
     /// Its state.
     pub tracking: Tracking,
+}
+
+impl Entry {
+    /// The deadline, as a value of its own: fields of a packed record cannot be lent.
+    #[inline]
+    pub const fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
 }
 
 /// How a connection ended (S9.3).
@@ -45,78 +58,80 @@ impl Ending {
     }
 }
 
-/// A flow and what is remembered of it; `M` is what the judge remembers beside the connections.
-#[derive(Debug)]
+/// A flow and what is remembered of it, in one cache line; `M` is what the judge remembers at every packet.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Flow<M> {
-    key: FlowKey,
+    pub(crate) key: ShortKey,
+    last_packet: Timestamp,
+    /// Its connection, the only one of most flows. Without one (no interface), the deadline is when its last
+    /// connection ended: a flow is not over before that.
+    pub(crate) first: Entry,
+    /// The place of a further entry of this flow; in a free record the next free one.
+    pub(crate) more: u32,
     /// What the judge remembers.
     pub memory: M,
-    /// The flow's number, from 1; 0 for a flow that is not remembered, only tracked (S7.0, S12.18).
-    pub(crate) number: u64,
-    pub(crate) last_packet: Timestamp,
-    /// When its last connection ended; a flow is not over before that.
-    pub(crate) last_end: Timestamp,
-    /// When its timer goes off; kept here so that a packet need not look into the wheel.
-    pub(crate) timer: Timestamp,
-    pub(crate) entries: SmallVec<[Entry; 2]>,
+    marks: u8,
 }
 
+/// The record holds a flow.
+const IN_USE: u8 = 1;
+/// The flow is remembered, not only tracked (S7.0, S12.18).
+const REMEMBERED: u8 = 2;
+/// The flow's next event may have come nearer: its timer must be looked at.
+const UNSETTLED: u8 = 4;
+
+const NO_ENTRY: Entry = Entry {
+    number: 0,
+    deadline: Timestamp::MIN,
+    eni: NO_ENI,
+    rule: 0,
+    tracking: Tracking::NONE,
+};
+
 impl<M: Default> Flow<M> {
-    pub(crate) fn new(key: FlowKey, now: Timestamp) -> Self {
-        Self {
-            key,
-            memory: M::default(),
-            number: 0,
-            last_packet: now,
-            last_end: Timestamp::MIN,
-            timer: Timestamp::MAX,
-            entries: SmallVec::new(),
-        }
+    pub(crate) fn new(key: ShortKey, now: Timestamp) -> Self {
+        let marks = IN_USE | UNSETTLED;
+        Self { key, last_packet: now, first: NO_ENTRY, more: NIL, memory: M::default(), marks }
+    }
+
+    /// A record that holds no flow; `next` is the next one of that kind.
+    pub(crate) fn free(next: u32) -> Self {
+        let (key, memory) = (ShortKey::default(), M::default());
+        Self { key, last_packet: Timestamp::MIN, first: NO_ENTRY, more: next, memory, marks: 0 }
     }
 }
 
 impl<M> Flow<M> {
-    /// The key.
-    pub const fn key(&self) -> &FlowKey {
-        &self.key
+    /// Whether the record holds a flow.
+    pub(crate) const fn is_in_use(&self) -> bool {
+        self.marks & IN_USE != 0
     }
 
-    /// Reads a word of each part of the record that a packet needs.
-    pub(crate) fn touch_memory(&self) -> i64 {
-        let entry = self.entries.first().map_or(0, |entry| entry.deadline.nanos());
-        i64::from(self.key.protocol().0) ^ self.last_packet.nanos() ^ entry
+    /// Whether it is the flow with a key, as far as two words tell: of an IPv6 key only most likely.
+    #[inline]
+    pub(crate) fn is_like(&self, key: ShortKey) -> bool {
+        self.key == key && self.is_in_use()
     }
 
-    /// The flow's number, from 1; `None` when it is not remembered.
-    pub const fn number(&self) -> Option<u64> {
-        if self.number == 0 { None } else { Some(self.number) }
+    /// Reads a word of the record.
+    pub(crate) const fn touch_memory(&self) -> i64 {
+        self.last_packet.nanos()
     }
 
-    /// Its live connections.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Whether the flow is remembered, not only tracked (S7.0, S12.18).
+    #[inline]
+    pub const fn is_remembered(&self) -> bool {
+        self.marks & REMEMBERED != 0
     }
 
-    /// Its live connection at an interface.
-    pub fn entry(&self, eni: u32) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.eni == eni)
+    pub(crate) const fn remember(&mut self) {
+        self.marks |= REMEMBERED;
     }
 
-    /// Its live connection at an interface.
-    pub fn entry_mut(&mut self, eni: u32) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.eni == eni)
-    }
-
-    /// Adds a connection.
-    pub fn track(&mut self, entry: Entry) {
-        self.entries.push(entry);
-    }
-
-    /// Takes the connection at an interface away at `now`.
-    pub fn untrack(&mut self, eni: u32, now: Timestamp) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.eni == eni)?;
-        self.last_end = now;
-        Some(self.entries.remove(at))
+    /// Whether it has a connection.
+    pub(crate) const fn has_entries(&self) -> bool {
+        self.first.eni != NO_ENI
     }
 
     /// When its last packet came.
@@ -125,20 +140,45 @@ impl<M> Flow<M> {
     }
 
     /// Notes that a packet of the flow came at `now`.
+    #[inline]
     pub const fn touch(&mut self, now: Timestamp) {
         self.last_packet = now;
     }
 
-    /// When the flow has to be looked at next: the first deadline of its connections, or the end of its memory.
-    pub(crate) fn next_event(&self, memory: Span) -> Timestamp {
-        match self.entries.iter().map(|entry| entry.deadline).min() {
-            Some(deadline) => deadline,
-            None => self.over(memory),
-        }
+    /// Notes that the flow's next event may have come nearer.
+    pub(crate) const fn unsettle(&mut self) {
+        self.marks |= UNSETTLED;
+    }
+
+    /// Whether [`Flow::unsettle`] was called since the last time.
+    #[inline]
+    pub(crate) const fn take_unsettled(&mut self) -> bool {
+        let is_unsettled = self.marks & UNSETTLED != 0;
+        self.marks &= !UNSETTLED;
+        is_unsettled
     }
 
     /// When a flow without connections is over (S7.0, S12.18).
     pub(crate) fn over(&self, memory: Span) -> Timestamp {
-        self.last_packet.after(memory).max(self.last_end)
+        let last_end = self.first.deadline;
+        self.last_packet.after(memory).max(last_end)
     }
+
+    /// Notes that the last connection ended.
+    pub(crate) const fn end_entries(&mut self, at: Timestamp) {
+        self.first = Entry { deadline: at, ..NO_ENTRY };
+    }
+}
+
+/// A flow that is over and has left the table.
+#[derive(Debug)]
+pub struct Departed<M, A> {
+    /// Its key.
+    pub key: FlowKey,
+    /// When its last packet came.
+    pub last_packet: Timestamp,
+    /// What the judge remembered at every packet.
+    pub memory: M,
+    /// What the judge remembered aside.
+    pub aside: A,
 }

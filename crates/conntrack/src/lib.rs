@@ -5,6 +5,7 @@
 
 mod allowance;
 mod flow;
+mod further;
 mod index;
 mod series;
 mod shard;
@@ -13,7 +14,8 @@ mod table;
 mod wheel;
 
 pub use allowance::{Ledger, Peak};
-pub use flow::{Ending, Entry, Flow};
+pub use flow::{Departed, Ending, Entry, Flow};
 pub use series::{Series, SeriesRow};
+pub use shard::{Shard, Step};
 pub use state::{Event, State, Tracking};
 pub use table::{FlowId, Listener, Table};

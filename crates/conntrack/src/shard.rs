@@ -1,113 +1,311 @@
 //! A shard: the flows whose keys fall into it, and their timers. One owner at a time, no sharing.
 
-use vpcreplay_flow::{FlowKey, Span, Timestamp};
+use vpcreplay_flow::{End, FlowKey, Span, Timeouts, Timestamp};
 
+use crate::flow::NIL;
+use crate::further::Further;
 use crate::index::{self, Index};
 use crate::table::Listener;
 use crate::wheel::Wheel;
-use crate::{Ending, Flow};
+use crate::{Departed, Ending, Entry, Event, Flow};
 
+/// Stale timers beyond those of live flows that are let be.
+const STALE_TIMERS: usize = 4096;
+
+/// What a packet needs of a flow only now and then.
 #[derive(Debug)]
-pub(crate) struct Shard<M> {
+struct Aside<A> {
+    /// When the flow's timer goes off.
+    timer: Timestamp,
+    /// Where the addresses of an IPv6 key are.
+    wide: u32,
+    aside: A,
+}
+
+/// A shard of a [`crate::Table`]: flows are known by their place in it. `M` is what the judge remembers in a flow's
+/// cache line, `A` what it remembers aside.
+#[derive(Debug)]
+pub struct Shard<M, A> {
     index: Index,
-    flows: Vec<Option<Flow<M>>>,
-    free: Vec<u32>,
+    flows: Vec<Flow<M>>,
+    asides: Vec<Aside<A>>,
+    /// A list of free records, through their `more`.
+    free: u32,
+    in_use: usize,
+    further: Further<Entry>,
+    /// The addresses of IPv6 keys.
+    wide: Further<[u64; 4]>,
     wheel: Wheel,
     memory: Span,
     /// No timer goes off before this time.
-    pub(crate) not_before: Timestamp,
+    not_before: Timestamp,
 }
 
-impl<M: Default> Shard<M> {
+/// A packet that a connection's state steps by.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// What it means to the state.
+    pub event: Event,
+    /// The end that sent it.
+    pub sender: End,
+    /// When it came.
+    pub now: Timestamp,
+    /// The timeouts in force.
+    pub timeouts: &'a Timeouts,
+}
+
+impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub(crate) fn new(memory: Span) -> Self {
+        // A flow record is one cache line.
+        const { assert!(size_of::<Flow<M>>() == 64) };
         Self {
             index: Index::new(),
             flows: Vec::new(),
-            free: Vec::new(),
+            asides: Vec::new(),
+            free: NIL,
+            in_use: 0,
+            further: Further::new(),
+            wide: Further::new(),
             wheel: Wheel::new(),
             memory,
             not_before: Timestamp::MAX,
         }
     }
 
-    pub(crate) fn find(&self, key: &FlowKey, hash: u64) -> Option<u32> {
-        self.index.find(index::tag(hash), |at| self.flow(at).is_some_and(|flow| flow.key() == key))
+    /// The place of the flow with a key. `guess` is where it most likely is, by [`Shard::guess`].
+    #[inline]
+    pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<u32> {
+        if self.is_at(key, guess) {
+            return Some(guess);
+        }
+        self.index.find(index::tag(hash), |at| self.is_at(key, at))
+    }
+
+    #[inline]
+    fn is_at(&self, key: &FlowKey, at: u32) -> bool {
+        self.flows.get(at as usize).is_some_and(|flow| flow.is_like(key.short()))
+            && (!key.is_wide() || self.key(at) == Some(*key))
     }
 
     /// Most often the place of the flow with a hash.
-    pub(crate) fn guess(&self, hash: u64) -> u32 {
+    #[inline]
+    pub fn guess(&self, hash: u64) -> u32 {
         self.index.guess(index::tag(hash))
     }
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
-    pub(crate) fn insert(&mut self, key: FlowKey, hash: u64, now: Timestamp) -> u32 {
-        let flow = Some(Flow::new(key, now));
-        let at = if let Some(at) = self.free.pop() {
-            if let Some(place) = self.flows.get_mut(at as usize) {
-                *place = flow;
+    pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
+        let flow = Flow::new(key.short(), now);
+        let wide = if key.is_wide() { self.wide.add(key.wide_addresses(), NIL) } else { NIL };
+        let aside = Aside { timer: Timestamp::MAX, wide, aside: A::default() };
+        let at = self.free;
+        let at = match (self.flows.get_mut(at as usize), self.asides.get_mut(at as usize)) {
+            (Some(free), Some(place)) => {
+                self.free = free.more;
+                *free = flow;
+                *place = aside;
+                at
             }
-            at
-        } else {
-            self.flows.push(flow);
-            // The bound on remembered flows and live connections keeps this far below 2^32.
-            u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
+            _ => {
+                self.flows.push(flow);
+                self.asides.push(aside);
+                // The bound on remembered flows and live connections keeps this far below 2^32.
+                u32::try_from(self.flows.len() - 1).unwrap_or(NIL)
+            }
         };
+        self.in_use += 1;
         self.index.insert(index::tag(hash), at);
         at
     }
 
-    pub(crate) fn flow(&self, at: u32) -> Option<&Flow<M>> {
-        self.flows.get(at as usize)?.as_ref()
+    /// A flow.
+    #[inline]
+    pub fn flow(&self, at: u32) -> Option<&Flow<M>> {
+        self.flows.get(at as usize)
     }
 
-    pub(crate) fn flow_mut(&mut self, at: u32) -> Option<&mut Flow<M>> {
-        self.flows.get_mut(at as usize)?.as_mut()
+    /// A flow.
+    #[inline]
+    pub fn flow_mut(&mut self, at: u32) -> Option<&mut Flow<M>> {
+        self.flows.get_mut(at as usize)
     }
 
-    pub(crate) fn flows(&self) -> impl Iterator<Item = &Flow<M>> {
-        self.flows.iter().flatten()
+    /// What the judge remembers of a flow aside.
+    pub fn aside(&self, at: u32) -> Option<&A> {
+        self.asides.get(at as usize).map(|place| &place.aside)
+    }
+
+    /// What the judge remembers of a flow aside.
+    pub fn aside_mut(&mut self, at: u32) -> Option<&mut A> {
+        self.asides.get_mut(at as usize).map(|place| &mut place.aside)
+    }
+
+    /// The key of a flow.
+    pub fn key(&self, at: u32) -> Option<FlowKey> {
+        let short = self.flows.get(at as usize)?.key;
+        let wide = if short.is_wide() { self.wide.get(self.asides.get(at as usize)?.wide) } else { None };
+        Some(short.whole(wide.copied()))
+    }
+
+    /// The live connections of a flow, in no particular order.
+    pub fn entries(&self, at: u32) -> impl Iterator<Item = &Entry> {
+        let flow = self.flows.get(at as usize);
+        let first = flow.filter(|flow| flow.has_entries()).map(|flow| &flow.first);
+        let more = flow.filter(|flow| flow.is_in_use()).map_or(NIL, |flow| flow.more);
+        first.into_iter().chain(self.further.list(more))
+    }
+
+    /// A flow's live connection at an interface.
+    #[inline]
+    pub fn entry(&self, at: u32, eni: u32) -> Option<&Entry> {
+        let flow = self.flows.get(at as usize)?;
+        if flow.first.eni == eni {
+            return Some(&flow.first);
+        }
+        self.further.list(flow.more).find(|entry| entry.eni == eni)
+    }
+
+    /// A packet that the checkpoint of an interface allows on the flow's connection there: the state steps, the
+    /// deadline moves (S7.2, S7.4). Gives the connection after it; `None` where there is none.
+    #[inline]
+    pub fn refresh(&mut self, at: u32, eni: u32, step: Step<'_>) -> Option<Entry> {
+        let flow = self.flows.get_mut(at as usize)?;
+        let entry = if flow.first.eni == eni {
+            &mut flow.first
+        } else {
+            self.further.find_mut(flow.more, |entry| entry.eni == eni)?
+        };
+        let before = entry.deadline;
+        // Taken out and put back: fields of a packed record cannot be lent.
+        let mut tracking = entry.tracking;
+        tracking.step(step.event, step.sender);
+        entry.tracking = tracking;
+        entry.deadline = step.now.after(step.timeouts.get(tracking.timeout()));
+        let after = *entry;
+        if after.deadline() < before {
+            flow.unsettle();
+        }
+        Some(after)
+    }
+
+    /// Adds a connection to a flow that has none at its interface.
+    pub fn track(&mut self, at: u32, entry: Entry) {
+        let Some(flow) = self.flows.get_mut(at as usize) else { return };
+        if flow.has_entries() {
+            flow.more = self.further.add(entry, flow.more);
+        } else {
+            flow.first = entry;
+        }
+        flow.unsettle();
+    }
+
+    /// Takes the connection at an interface away at `now`.
+    pub fn untrack(&mut self, at: u32, eni: u32, now: Timestamp) -> Option<Entry> {
+        self.take_entry(at, now, |entry| entry.eni == eni)
+    }
+
+    /// Takes a connection out of a flow; it ended at a time.
+    fn take_entry(&mut self, at: u32, end: Timestamp, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        let flow = self.flows.get_mut(at as usize).filter(|flow| flow.has_entries())?;
+        if !is_it(&flow.first) {
+            flow.unsettle();
+            return self.further.take(&mut flow.more, is_it);
+        }
+        let taken = flow.first;
+        match self.further.take(&mut flow.more, |_| true) {
+            Some(next) => flow.first = next,
+            None => flow.end_entries(end),
+        }
+        flow.unsettle();
+        Some(taken)
     }
 
     /// The places of all flows.
-    pub(crate) fn places(&self) -> impl Iterator<Item = u32> + use<M> {
-        0..u32::try_from(self.flows.len()).unwrap_or(u32::MAX)
+    pub(crate) fn places(&self) -> impl Iterator<Item = u32> + use<M, A> {
+        0..u32::try_from(self.flows.len()).unwrap_or(NIL)
     }
 
-    /// Sets a flow's timer after a packet; a flow neither remembered nor tracked goes away.
+    /// Whether a place holds a flow.
+    pub(crate) fn holds(&self, at: u32) -> bool {
+        self.flows.get(at as usize).is_some_and(Flow::is_in_use)
+    }
+
+    /// When the flow has to be looked at next: the first deadline of its connections, or the end of its memory.
+    fn next_event(&self, at: u32) -> Timestamp {
+        let Some(flow) = self.flows.get(at as usize) else { return Timestamp::MAX };
+        if flow.has_entries() {
+            let more = self.further.list(flow.more).map(Entry::deadline);
+            more.fold(flow.first.deadline, Timestamp::min)
+        } else {
+            flow.over(self.memory)
+        }
+    }
+
+    /// Ends the work on a flow after a packet: sets its timer; a flow neither remembered nor tracked goes away.
     ///
     /// A timer that is set too early is left: it finds nothing to do when it goes off and is set anew then.
-    pub(crate) fn settle(&mut self, at: u32) {
-        let memory = self.memory;
-        let Some(flow) = self.flow_mut(at) else { return };
-        if flow.number == 0 && flow.entries.is_empty() {
+    #[inline]
+    pub fn settle(&mut self, at: u32) {
+        if self.flows.get_mut(at as usize).is_some_and(Flow::take_unsettled) {
+            self.settle_timer(at);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_timer(&mut self, at: u32) {
+        let Some(flow) = self.flows.get(at as usize) else { return };
+        if !flow.is_remembered() && !flow.has_entries() {
             self.remove(at);
             return;
         }
-        let next = flow.next_event(memory);
-        if next < flow.timer {
+        let next = self.next_event(at);
+        if self.asides.get(at as usize).is_some_and(|aside| next < aside.timer) {
             self.set_timer(at, next);
         }
     }
 
     fn set_timer(&mut self, at: u32, next: Timestamp) {
-        if let Some(flow) = self.flow_mut(at) {
-            flow.timer = next;
+        if let Some(aside) = self.asides.get_mut(at as usize) {
+            aside.timer = next;
         }
         self.wheel.set(at, next);
         self.not_before = self.not_before.min(next);
+        if self.wheel.len() > self.in_use * 2 + STALE_TIMERS {
+            let asides = &self.asides;
+            self.wheel.retain(|(time, at)| asides.get(at as usize).is_some_and(|aside| aside.timer == time));
+        }
     }
 
-    /// Takes a flow out of the table.
-    pub(crate) fn remove(&mut self, at: u32) -> Option<Flow<M>> {
-        let hash = self.flow(at)?.key().hash64();
-        self.index.remove(index::tag(hash), at);
-        self.wheel.set(at, Timestamp::MAX);
-        self.free.push(at);
-        self.flows.get_mut(at as usize)?.take()
+    /// Takes a flow out of the shard.
+    fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
+        let key = self.key(at)?;
+        self.index.remove(index::tag(key.hash64()), at);
+        let flow = self.flows.get_mut(at as usize)?;
+        let aside = self.asides.get_mut(at as usize)?;
+        aside.timer = Timestamp::MAX;
+        if key.is_wide() {
+            self.wide.free(aside.wide);
+        }
+        let departed = Departed {
+            key,
+            last_packet: flow.last_packet(),
+            memory: flow.memory,
+            aside: std::mem::take(&mut aside.aside),
+        };
+        *flow = Flow::free(std::mem::replace(&mut self.free, at));
+        self.in_use -= 1;
+        Some(departed)
+    }
+
+    /// A time before which no timer of the shard goes off.
+    #[inline]
+    pub const fn not_before(&self) -> Timestamp {
+        self.not_before
     }
 
     /// Serves every timer that goes off by `now`, in order of time.
-    pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M>) {
+    #[inline(never)]
+    pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {
         while let Some((time, at)) = self.wheel.pop(now) {
             self.serve(at, time, listener);
         }
@@ -118,36 +316,36 @@ impl<M: Default> Shard<M> {
     ///
     /// A timer may have been set for an earlier time than the flow's next event; then it is only set anew, so that
     /// events come out in order of time.
-    fn serve(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M>) {
-        let memory = self.memory;
-        let Some(flow) = self.flow_mut(at) else { return };
-        flow.timer = Timestamp::MAX;
-        let event = flow.next_event(memory);
-        if event.is_due(now) && !flow.entries.is_empty() {
-            while let Some(due) = flow.entries.iter().position(|entry| entry.deadline == event) {
-                let entry = flow.entries.remove(due);
-                flow.last_end = event;
-                listener.ended(flow, &entry, Ending::Expired, event);
+    fn serve(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M, A>) {
+        // A timer that was set anew for an earlier time leaves this one behind.
+        let Some(aside) = self.asides.get_mut(at as usize).filter(|aside| aside.timer == now) else { return };
+        aside.timer = Timestamp::MAX;
+        let event = self.next_event(at);
+        if event.is_due(now) {
+            while let Some(entry) = self.take_entry(at, event, |entry| entry.deadline() == event) {
+                if let Some(aside) = self.aside_mut(at) {
+                    listener.ended(aside, &entry, Ending::Expired, event);
+                }
             }
         }
         self.conclude(at, now, listener);
     }
 
     /// Ends a flow that is over by `now`; else sets its timer.
-    pub(crate) fn conclude(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M>) {
+    pub(crate) fn conclude(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M, A>) {
         let memory = self.memory;
-        let Some(flow) = self.flow(at) else { return };
-        let forgotten = flow.number == 0 && flow.entries.is_empty();
+        let Some(flow) = self.flow_mut(at) else { return };
+        flow.take_unsettled();
         let over = flow.over(memory);
-        if forgotten {
-            self.remove(at);
-        } else if flow.entries.is_empty() && over.is_due(now) {
-            if let Some(flow) = self.remove(at) {
-                listener.over(flow, over);
-            }
-        } else {
-            let next = flow.next_event(memory);
+        if flow.has_entries() {
+            let next = self.next_event(at);
             self.set_timer(at, next);
+        } else if !flow.is_remembered() {
+            self.remove(at);
+        } else if !over.is_due(now) {
+            self.set_timer(at, over);
+        } else if let Some(departed) = self.remove(at) {
+            listener.over(departed, over);
         }
     }
 }

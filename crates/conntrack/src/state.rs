@@ -94,6 +94,10 @@ pub struct Tracking {
 }
 
 impl Tracking {
+    /// Of no connection.
+    pub(crate) const NONE: Self =
+        Self { state: State::Active, original: End::A, closer: End::A, mark: false };
+
     /// The tracking of a new entry: `sender` sent the packet that creates it, `original` is its original end.
     ///
     /// The two differ only where a rule of the opposite direction admitted a midstream packet (S7.5).
@@ -143,6 +147,7 @@ impl Tracking {
     }
 
     /// Takes the step for a packet that the checkpoint allowed on this entry (S7.4, S7.7).
+    #[inline]
     pub fn step(&mut self, event: Event, sender: End) {
         match event {
             Event::Tcp(kind) => self.step_tcp(kind, sender),

@@ -2,8 +2,7 @@
 
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
-use crate::shard::Shard;
-use crate::{Ending, Entry, Flow};
+use crate::{Departed, Ending, Entry, Flow, Shard};
 
 /// Shards of a table. A flow's shard depends on its key only, so that shards can be owned by different threads.
 const SHARD_BITS: u32 = 4;
@@ -12,12 +11,12 @@ const SHARD_BITS: u32 = 4;
 const FETCH: usize = 64;
 
 /// Who is told of what ends. Within a shard calls come in order of time.
-pub trait Listener<M> {
-    /// A connection of a flow ended at a time.
-    fn ended(&mut self, flow: &mut Flow<M>, entry: &Entry, ending: Ending, at: Timestamp);
+pub trait Listener<M, A> {
+    /// A connection of a flow ended at a time; `aside` is what the judge remembers of the flow aside.
+    fn ended(&mut self, aside: &mut A, entry: &Entry, ending: Ending, at: Timestamp);
 
-    /// A flow is over since a time and has left the table.
-    fn over(&mut self, flow: Flow<M>, at: Timestamp);
+    /// A remembered flow is over since a time and has left the table.
+    fn over(&mut self, flow: Departed<M, A>, at: Timestamp);
 }
 
 /// The place of a flow in its table; valid until time advances past the flow's end.
@@ -27,50 +26,43 @@ pub struct FlowId {
     at: u32,
 }
 
-/// The flows that are remembered or tracked (S7.0). `M` is what the judge remembers of a flow.
+/// The flows that are remembered or tracked (S7.0). `M` is what the judge remembers of a flow at every packet, `A`
+/// what it remembers aside.
 #[derive(Debug)]
-pub struct Table<M> {
-    shards: Vec<Shard<M>>,
+pub struct Table<M, A> {
+    shards: Vec<Shard<M, A>>,
     max_flows: u64,
     remembered: u64,
-    numbered: u64,
-    not_before: Timestamp,
 }
 
-impl<M: Default> Table<M> {
+impl<M: Copy + Default, A: Default> Table<M, A> {
     /// An empty table: how long a flow is remembered after its last packet, and how many are at most (S7.0).
     pub fn new(memory: Span, max_flows: u64) -> Self {
-        Self {
-            shards: (0..1_u32 << SHARD_BITS).map(|_| Shard::new(memory)).collect(),
-            max_flows,
-            remembered: 0,
-            numbered: 0,
-            not_before: Timestamp::MAX,
-        }
+        let shards = (0..1_u32 << SHARD_BITS).map(|_| Shard::new(memory)).collect();
+        Self { shards, max_flows, remembered: 0 }
     }
 
-    /// The flow with a key; `hash` is the key's [`FlowKey::hash64`].
-    pub fn find(&self, key: &FlowKey, hash: u64) -> Option<FlowId> {
+    /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` what [`Table::fetch`] gave for it.
+    #[inline]
+    pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = Self::shard_of(hash);
-        let at = self.shards.get(shard as usize)?.find(key, hash)?;
+        let at = self.shards.get(shard as usize)?.find(key, hash, guess)?;
         Some(FlowId { shard, at })
     }
 
-    /// Asks for the memory of the flows with these hashes, so that [`Table::find`] has them near; changes nothing.
+    /// Asks for the memory of the flows with these hashes, so that [`Table::find`] has them near. Fills in where the
+    /// flows most likely are.
     ///
     /// The loads of each round do not wait for one another, so that a batch waits for memory twice, not twice for
     /// each flow.
-    pub fn fetch(&self, hashes: &[u64]) {
-        let mut places = [u32::MAX; FETCH];
-        for hashes in hashes.chunks(FETCH) {
-            for (place, hash) in places.iter_mut().zip(hashes) {
-                let shard = self.shards.get(Self::shard_of(*hash) as usize);
-                *place = shard.map_or(u32::MAX, |shard| shard.guess(*hash));
+    pub fn fetch(&self, hashes: &[u64], guesses: &mut [u32]) {
+        for (hashes, guesses) in hashes.chunks(FETCH).zip(guesses.chunks_mut(FETCH)) {
+            for (guess, hash) in guesses.iter_mut().zip(hashes) {
+                *guess = self.shard(*hash).map_or(u32::MAX, |shard| shard.guess(*hash));
             }
             let mut touched = 0_i64;
-            for (place, hash) in places.iter().zip(hashes) {
-                let shard = self.shards.get(Self::shard_of(*hash) as usize);
-                if let Some(flow) = shard.and_then(|shard| shard.flow(*place)) {
+            for (guess, hash) in guesses.iter().zip(hashes) {
+                if let Some(flow) = self.shard(*hash).and_then(|shard| shard.flow(*guess)) {
                     touched ^= flow.touch_memory();
                 }
             }
@@ -79,60 +71,100 @@ impl<M: Default> Table<M> {
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call
-    /// [`Table::settle`] when its packet is done.
-    pub fn insert(&mut self, key: FlowKey, hash: u64, now: Timestamp) -> FlowId {
+    /// [`Shard::settle`] when its packet is done.
+    pub fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> FlowId {
         let shard = Self::shard_of(hash);
         let at = self.shards.get_mut(shard as usize).map_or(u32::MAX, |owner| owner.insert(key, hash, now));
         FlowId { shard, at }
     }
 
+    /// The shard of the flows with a hash.
+    #[inline]
+    pub fn shard(&self, hash: u64) -> Option<&Shard<M, A>> {
+        self.shards.get(Self::shard_of(hash) as usize)
+    }
+
+    /// The shard of the flows with a hash.
+    #[inline]
+    pub fn shard_mut(&mut self, hash: u64) -> Option<&mut Shard<M, A>> {
+        self.shards.get_mut(Self::shard_of(hash) as usize)
+    }
+
+    /// The shard of a flow, and its place there.
+    #[inline]
+    pub fn place(&self, id: FlowId) -> Option<(&Shard<M, A>, u32)> {
+        self.shards.get(id.shard as usize).map(|shard| (shard, id.at))
+    }
+
+    /// The shard of a flow, and its place there.
+    #[inline]
+    pub fn place_mut(&mut self, id: FlowId) -> Option<(&mut Shard<M, A>, u32)> {
+        self.shards.get_mut(id.shard as usize).map(|shard| (shard, id.at))
+    }
+
     /// A flow of the table.
+    #[inline]
     pub fn flow(&self, id: FlowId) -> Option<&Flow<M>> {
-        self.shards.get(id.shard as usize)?.flow(id.at)
+        let (shard, at) = self.place(id)?;
+        shard.flow(at)
     }
 
     /// A flow of the table.
+    #[inline]
     pub fn flow_mut(&mut self, id: FlowId) -> Option<&mut Flow<M>> {
-        self.shards.get_mut(id.shard as usize)?.flow_mut(id.at)
+        let (shard, at) = self.place_mut(id)?;
+        shard.flow_mut(at)
     }
 
-    /// Remembers a flow from its present packet on and numbers it; `false` when the table remembers as many
-    /// flows as it may (S7.0).
+    /// What the judge remembers of a flow aside.
+    pub fn aside_mut(&mut self, id: FlowId) -> Option<&mut A> {
+        let (shard, at) = self.place_mut(id)?;
+        shard.aside_mut(at)
+    }
+
+    /// Remembers a flow from its present packet on; `false` when the table remembers as many flows as it may (S7.0).
+    /// Flows that are over by now must have left: see [`Table::advance`].
     pub fn remember(&mut self, id: FlowId) -> bool {
-        if self.remembered >= self.max_flows {
+        if self.is_full() {
             return false;
         }
-        let number = self.numbered + 1;
         let Some(flow) = self.flow_mut(id) else { return false };
-        flow.number = number;
-        self.numbered = number;
+        flow.remember();
         self.remembered += 1;
         true
     }
 
-    /// Ends the work on a flow after a packet: sets its timer, or drops it when it is neither remembered nor tracked.
-    pub fn settle(&mut self, id: FlowId) {
-        if let Some(shard) = self.shards.get_mut(id.shard as usize) {
-            shard.settle(id.at);
-            self.not_before = self.not_before.min(shard.not_before);
-        }
+    /// Whether as many flows are remembered as may be. Flows that are over but have not left yet count.
+    pub const fn is_full(&self) -> bool {
+        self.remembered >= self.max_flows
     }
 
     /// A time before which nothing in the table ends.
-    pub const fn not_before(&self) -> Timestamp {
-        self.not_before
+    pub fn not_before(&self) -> Timestamp {
+        self.shards.iter().map(Shard::not_before).min().unwrap_or(Timestamp::MAX)
     }
 
     /// Ends every connection and flow whose deadline is `now` or earlier (S7.2, S7.0).
-    pub fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M>) {
+    pub fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {
         let mut counting = Counting { listener, over: 0 };
         for shard in &mut self.shards {
-            if shard.not_before <= now {
+            if shard.not_before() <= now {
                 shard.advance(now, &mut counting);
             }
         }
         self.remembered -= counting.over;
-        self.not_before = self.shards.iter().map(|shard| shard.not_before).min().unwrap_or(Timestamp::MAX);
+    }
+
+    /// As [`Table::advance`], in the shard of the flows with a hash only: enough to look one of them up.
+    #[inline]
+    pub fn advance_shard(&mut self, hash: u64, now: Timestamp, listener: &mut impl Listener<M, A>) {
+        if let Some(shard) = self.shards.get_mut(Self::shard_of(hash) as usize)
+            && shard.not_before() <= now
+        {
+            let mut counting = Counting { listener, over: 0 };
+            shard.advance(now, &mut counting);
+            self.remembered -= counting.over;
+        }
     }
 
     /// Removes the connections of interfaces that are gone at `now` (S10.1). Deadlines up to `now` must have been
@@ -141,17 +173,17 @@ impl<M: Default> Table<M> {
         &mut self,
         now: Timestamp,
         is_gone: impl Fn(u32) -> bool,
-        listener: &mut impl Listener<M>,
+        listener: &mut impl Listener<M, A>,
     ) {
         let mut counting = Counting { listener, over: 0 };
         for shard in &mut self.shards {
             for at in shard.places() {
-                let Some(flow) = shard.flow_mut(at) else { continue };
                 let gone: Vec<u32> =
-                    flow.entries().iter().map(|entry| entry.eni).filter(|&eni| is_gone(eni)).collect();
+                    shard.entries(at).map(|entry| entry.eni).filter(|&eni| is_gone(eni)).collect();
                 for eni in &gone {
-                    if let Some(entry) = flow.untrack(*eni, now) {
-                        counting.ended(flow, &entry, Ending::Removed, now);
+                    let entry = shard.untrack(at, *eni, now);
+                    if let (Some(entry), Some(aside)) = (entry, shard.aside_mut(at)) {
+                        counting.ended(aside, &entry, Ending::Removed, now);
                     }
                 }
                 if !gone.is_empty() {
@@ -160,21 +192,32 @@ impl<M: Default> Table<M> {
             }
         }
         self.remembered -= counting.over;
-        self.not_before = self.shards.iter().map(|shard| shard.not_before).min().unwrap_or(Timestamp::MAX);
     }
 
     /// All flows, in no particular order.
-    pub fn flows(&self) -> impl Iterator<Item = &Flow<M>> {
-        self.shards.iter().flat_map(Shard::flows)
+    pub fn flows(&self) -> impl Iterator<Item = FlowId> {
+        (0_u32..).zip(&self.shards).flat_map(|(number, shard)| {
+            shard.places().filter(|at| shard.holds(*at)).map(move |at| FlowId { shard: number, at })
+        })
     }
 
-    /// How many flows are remembered now.
+    /// Changes what the judge remembers of every flow.
+    pub fn change_memories(&mut self, mut change: impl FnMut(&mut M)) {
+        for shard in &mut self.shards {
+            for at in shard.places() {
+                if let Some(flow) = shard.flow_mut(at) {
+                    change(&mut flow.memory);
+                }
+            }
+        }
+    }
+
+    /// How many flows are remembered; those that are over count until time has advanced in their shard.
     pub const fn remembered(&self) -> u64 {
         self.remembered
     }
 
-    /// The shard of a key: by bits of its hash that the shard's own index uses neither for the place (the low ones)
-    /// nor for the tag (the top seven).
+    /// The shard of a key: by bits of its hash that the shard's own index does not use.
     const fn shard_of(hash: u64) -> u32 {
         (hash >> 48) as u32 & ((1 << SHARD_BITS) - 1)
     }
@@ -186,13 +229,13 @@ struct Counting<'a, L> {
     over: u64,
 }
 
-impl<M, L: Listener<M>> Listener<M> for Counting<'_, L> {
-    fn ended(&mut self, flow: &mut Flow<M>, entry: &Entry, ending: Ending, at: Timestamp) {
-        self.listener.ended(flow, entry, ending, at);
+impl<M, A, L: Listener<M, A>> Listener<M, A> for Counting<'_, L> {
+    fn ended(&mut self, aside: &mut A, entry: &Entry, ending: Ending, at: Timestamp) {
+        self.listener.ended(aside, entry, ending, at);
     }
 
-    fn over(&mut self, flow: Flow<M>, at: Timestamp) {
-        self.over += u64::from(flow.number().is_some());
+    fn over(&mut self, flow: Departed<M, A>, at: Timestamp) {
+        self.over += 1;
         self.listener.over(flow, at);
     }
 }

@@ -1,15 +1,19 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
+use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
 use super::{Listener, Table};
-use crate::{Ending, Entry, Event, Flow, Tracking};
+use crate::{Departed, Ending, Entry, Event, Step, Tracking};
 
 const MEMORY: u64 = 300;
 
+/// Flows of both families: their keys are kept differently.
 fn key(port: u16) -> FlowKey {
-    let address = |last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
+    let address = |last: u8| match port % 2 {
+        0 => IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)),
+        _ => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into())),
+    };
     FlowKey::ports(Protocol::UDP, (address(1), port), (address(2), 53)).0
 }
 
@@ -31,16 +35,19 @@ fn entry(eni: u32, number: u64, deadline: u64) -> Entry {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     ended: Vec<(Timestamp, u64, Ending)>,
-    over: Vec<(Timestamp, Option<u64>)>,
+    over: Vec<(Timestamp, u64)>,
 }
 
-impl Listener<()> for Told {
-    fn ended(&mut self, _flow: &mut Flow<()>, entry: &Entry, ending: Ending, at: Timestamp) {
+/// What is remembered aside: the flow's number.
+type Number = u64;
+
+impl Listener<(), Number> for Told {
+    fn ended(&mut self, _number: &mut Number, entry: &Entry, ending: Ending, at: Timestamp) {
         self.ended.push((at, entry.number, ending));
     }
 
-    fn over(&mut self, flow: Flow<()>, at: Timestamp) {
-        self.over.push((at, flow.number()));
+    fn over(&mut self, flow: Departed<(), Number>, at: Timestamp) {
+        self.over.push((at, flow.aside));
     }
 }
 
@@ -77,14 +84,14 @@ impl Naive {
     fn advance(&mut self, now: u64) -> Told {
         let mut told = Told::default();
         for (_, number, last, last_end, entries) in &mut self.flows {
-            for entry in entries.iter().filter(|entry| entry.deadline <= at(now)) {
+            for entry in entries.iter().filter(|entry| entry.deadline() <= at(now)) {
                 told.ended.push((entry.deadline, entry.number, Ending::Expired));
                 *last_end = (*last_end).max(entry.deadline.nanos().cast_unsigned());
             }
-            entries.retain(|entry| entry.deadline > at(now));
+            entries.retain(|entry| entry.deadline() > at(now));
             let over = (*last + MEMORY).max(*last_end);
             if entries.is_empty() && *number != 0 && over <= now {
-                told.over.push((at(over), Some(*number)));
+                told.over.push((at(over), *number));
             }
         }
         self.flows.retain(|flow| {
@@ -111,7 +118,8 @@ proptest! {
              prop::option::of((0_u32..3, prop_oneof![Just(1_u64), 2_u64..700, Just(1 << 41)]))),
             1..200),
     ) {
-        let mut table: Table<()> = Table::new(Span::from_nanos(MEMORY), max as u64);
+        let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), max as u64);
+        let mut numbered = 0;
         let mut naive = Naive { max, ..Naive::default() };
         let mut now = 1000_u64;
         for (number, (port, wait, new)) in (1..).zip(steps) {
@@ -122,22 +130,31 @@ proptest! {
             prop_assert!(not_before <= at(now) || told == Told::default());
             let expected = naive.advance(now);
             prop_assert_eq!(sorted(told), sorted(expected));
-            let new = new.map(|(eni, timeout)| entry(eni, number, now + timeout));
-            naive.packet(port, now, new);
+            let new = new.map(|(eni, timeout)| (entry(eni, number, now + timeout), timeout));
+            naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
-            let id = table.find(&key, hash).unwrap_or_else(|| table.insert(key, hash, at(now)));
-            if table.flow(id).unwrap().number().is_none() {
-                table.remember(id);
+            let mut guess = [0];
+            table.fetch(&[hash], &mut guess);
+            let id = table.find(&key, hash, guess[0]).unwrap_or_else(|| table.insert(&key, hash, at(now)));
+            if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
+                numbered += 1;
+                *table.aside_mut(id).unwrap() = numbered;
             }
-            let flow = table.flow_mut(id).unwrap();
-            flow.touch(at(now));
-            if let Some(new) = new {
-                match flow.entry_mut(new.eni) {
-                    Some(old) => old.deadline = new.deadline,
-                    None => flow.track(new),
+            table.flow_mut(id).unwrap().touch(at(now));
+            let (shard, place) = table.place_mut(id).unwrap();
+            prop_assert_eq!(shard.key(place), Some(key));
+            if let Some((new, timeout)) = new {
+                let mut timeouts = Timeouts::of(Profile::Classic);
+                timeouts.set(TimeoutName::Udp, Span::from_nanos(timeout));
+                // Of the original end only, so that the state stays.
+                let step = Step { event: Event::Udp, sender: End::A, now: at(now), timeouts: &timeouts };
+                match shard.refresh(place, new.eni, step) {
+                    Some(refreshed) => prop_assert_eq!(refreshed.deadline(), new.deadline()),
+                    None => shard.track(place, new),
                 }
+                prop_assert!(shard.entry(place, new.eni).is_some());
             }
-            table.settle(id);
+            shard.settle(place);
             prop_assert_eq!(table.remembered(), naive.flows.iter().filter(|flow| flow.1 != 0).count() as u64);
         }
     }
@@ -146,20 +163,22 @@ proptest! {
 // S10.1, S12.18: a flow whose last connection is removed after its memory ended is over at that moment.
 #[test]
 fn removal_ends_a_flow_that_only_its_connection_kept() {
-    let mut table: Table<()> = Table::new(Span::from_nanos(MEMORY), 10);
+    let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), 10);
     for (port, eni) in [(1, 0), (2, 1)] {
-        let id = table.insert(key(port), key(port).hash64(), at(0));
+        let id = table.insert(&key(port), key(port).hash64(), at(0));
         table.remember(id);
-        table.flow_mut(id).unwrap().track(entry(eni, u64::from(port), 5000));
-        table.settle(id);
+        *table.aside_mut(id).unwrap() = u64::from(port);
+        let (shard, place) = table.place_mut(id).unwrap();
+        shard.track(place, entry(eni, u64::from(port), 5000));
+        shard.settle(place);
     }
     let mut told = Told::default();
     table.advance(at(1000), &mut told);
     assert_eq!(told, Told::default());
     table.remove_interfaces(at(1000), |eni| eni == 0, &mut told);
     assert_eq!(told.ended, [(at(1000), 1, Ending::Removed)]);
-    assert_eq!(told.over, [(at(1000), Some(1))]);
+    assert_eq!(told.over, [(at(1000), 1)]);
     assert_eq!(table.remembered(), 1);
     table.advance(at(5000), &mut told);
-    assert_eq!(told.over.last(), Some(&(at(5000), Some(2))));
+    assert_eq!(told.over.last(), Some(&(at(5000), 2)));
 }

@@ -1,7 +1,8 @@
 //! A hierarchical timing wheel with exact deadlines.
 //!
-//! The wheel only sorts timers coarsely; those of the tick that is being served stand in a small heap, so that they
-//! come out in exact order of time. Setting and moving a timer costs O(1); time may jump over any gap.
+//! The wheel only sorts timers coarsely; those of the tick that is being served are sorted exactly, so that they come
+//! out in order of time. Setting a timer costs O(1) and touches the end of a list only, never another timer; time may
+//! jump over any gap. A timer cannot be taken back: whoever set it knows at its time whether it still means anything.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,39 +15,40 @@ const TICK_BITS: u32 = 26;
 const LEVEL_BITS: u32 = 8;
 const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 5;
-/// The end of a list.
+/// No chunk.
 const NIL: u32 = u32::MAX;
+/// Timers in a chunk, so that it has four cache lines.
+const CHUNK: usize = 20;
 
-/// Where a timer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Not set.
-    Idle,
-    /// In the heap of the tick being served.
-    Near,
-    /// In a slot of the wheel: level × 256 + slot.
-    Slot(u16),
-}
+/// A timer: when it goes off, and whose it is. Ordered by time, then index.
+type Timer = (Timestamp, u32);
 
+/// Some timers of one slot.
 #[derive(Clone, Copy, Debug)]
-struct Node {
-    at: Timestamp,
-    previous: u32,
+struct Chunk {
+    times: [Timestamp; CHUNK],
+    indexes: [u32; CHUNK],
+    len: u32,
+    /// The next chunk of the slot, or of the free ones.
     next: u32,
-    place: Place,
 }
 
-const IDLE: Node = Node { at: Timestamp::MAX, previous: NIL, next: NIL, place: Place::Idle };
-
-/// Timers by index: at most one for each index.
+/// Timers by time.
 #[derive(Debug)]
 pub(crate) struct Wheel {
-    nodes: Vec<Node>,
+    /// All chunks, of the slots and free ones.
+    chunks: Vec<Chunk>,
+    free: u32,
+    /// The first chunk of each slot, the only one that may have room.
     heads: Vec<u32>,
     occupied: [[u64; SLOTS / 64]; LEVELS],
-    near: BinaryHeap<Reverse<(Timestamp, u32)>>,
+    /// Timers of the tick being served, the latest first.
+    near: Vec<Timer>,
+    /// Timers that were set for the tick being served, or an earlier one, when it was being served already.
+    late: BinaryHeap<Reverse<Timer>>,
     /// The tick being served; every timer of an earlier tick has been taken.
     cursor: u64,
+    len: usize,
 }
 
 /// The tick of a time; order is kept for times before the epoch.
@@ -56,93 +58,142 @@ const fn tick_of(time: Timestamp) -> u64 {
 
 /// The first instant of a tick.
 const fn start_of(tick: u64) -> Timestamp {
-    Timestamp::from_nanos(((tick << TICK_BITS) ^ (1 << 63)).cast_signed())
+    Timestamp::from_nanos((tick << TICK_BITS ^ (1 << 63)).cast_signed())
 }
 
-/// A tick's slot on a level.
-#[expect(clippy::cast_possible_truncation, reason = "masked to the slots of a level")]
+/// The slot of a tick at a level.
 const fn digit(tick: u64, level: usize) -> usize {
-    (tick >> (LEVEL_BITS * level as u32)) as usize & (SLOTS - 1)
+    (tick >> (LEVEL_BITS as usize * level)) as usize & (SLOTS - 1)
 }
 
 impl Wheel {
     pub(crate) fn new() -> Self {
         Self {
-            nodes: Vec::new(),
+            chunks: Vec::new(),
+            free: NIL,
             heads: vec![NIL; LEVELS * SLOTS],
             occupied: [[0; SLOTS / 64]; LEVELS],
-            near: BinaryHeap::new(),
+            near: Vec::new(),
+            late: BinaryHeap::new(),
             cursor: 0,
+            len: 0,
         }
     }
 
-    /// When the timer of an index goes off; [`Timestamp::MAX`] when it is not set.
-    #[cfg(test)]
-    pub(crate) fn at(&self, index: u32) -> Timestamp {
-        self.node(index).at
+    /// How many timers are set.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 
-    /// Sets or moves the timer of an index; [`Timestamp::MAX`] unsets it.
+    /// Sets a timer for an index; one for [`Timestamp::MAX`] would never go off and is not set.
     pub(crate) fn set(&mut self, index: u32, at: Timestamp) {
-        self.unlink(index);
-        if self.nodes.len() <= index as usize {
-            self.nodes.resize(index as usize + 1, IDLE);
-        }
-        if let Some(node) = self.nodes.get_mut(index as usize) {
-            *node = Node { at, ..IDLE };
-        }
         if at != Timestamp::MAX {
-            self.link(index, at);
+            self.len += 1;
+            if tick_of(at) <= self.cursor {
+                self.late.push(Reverse((at, index)));
+            } else {
+                self.link(index, at);
+            }
         }
     }
 
     /// Takes the next timer that goes off no later than `now`, in order of time, then index.
-    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, u32)> {
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Timer> {
         loop {
-            while let Some(&Reverse((at, index))) = self.near.peek() {
-                if at > now {
-                    return None;
+            let near = self.near.last().copied();
+            let late = self.late.peek().map(|Reverse(timer)| *timer);
+            let next = match (near, late) {
+                (Some(near), Some(late)) => Some(near.min(late)),
+                (near, late) => near.or(late),
+            };
+            let Some(next) = next else {
+                if self.turn(tick_of(now)) {
+                    continue;
                 }
-                self.near.pop();
-                let node = self.node(index);
-                // A timer moved since it came into the heap has left a stale item behind.
-                if node.at == at && node.place == Place::Near {
-                    if let Some(node) = self.nodes.get_mut(index as usize) {
-                        *node = IDLE;
-                    }
-                    return Some((at, index));
-                }
-            }
-            if !self.turn(tick_of(now)) {
+                return None;
+            };
+            if next.0 > now {
                 return None;
             }
+            if near == Some(next) {
+                self.near.pop();
+            } else {
+                self.late.pop();
+            }
+            self.len -= 1;
+            return Some(next);
         }
     }
 
     /// A time before which no timer goes off.
     pub(crate) fn not_before(&self) -> Timestamp {
-        match self.near.peek() {
-            Some(&Reverse((at, _))) => at,
-            None => self.next_slot().map_or(Timestamp::MAX, |(_, _, tick)| start_of(tick)),
+        let near = self.near.last().map(|(at, _)| *at);
+        let late = self.late.peek().map(|Reverse((at, _))| *at);
+        match (near, late) {
+            (Some(near), Some(late)) => near.min(late),
+            (Some(at), None) | (None, Some(at)) => at,
+            (None, None) => self.next_slot().map_or(Timestamp::MAX, |(_, _, tick)| start_of(tick)),
+        }
+    }
+
+    /// The indexes of the timers of the tick being served, for asking for their memory.
+    pub(crate) fn near(&self) -> impl Iterator<Item = u32> {
+        self.near.iter().map(|(_, index)| *index)
+    }
+
+    /// Drops the timers that mean nothing any more.
+    pub(crate) fn retain(&mut self, mut is_meant: impl FnMut(Timer) -> bool) {
+        let mut kept: Vec<Timer> = self.near.drain(..).chain(self.late.drain().map(|Reverse(timer)| timer)).collect();
+        for level in 0..LEVELS {
+            for slot in 0..SLOTS {
+                self.empty(level, slot, &mut kept);
+            }
+        }
+        kept.retain(|timer| is_meant(*timer));
+        self.len = 0;
+        for (at, index) in kept {
+            self.set(index, at);
         }
     }
 
     /// Moves the cursor to the next occupied slot that begins by `tick` and empties it; false when there is none.
+    /// Nothing is near or late then.
     fn turn(&mut self, tick: u64) -> bool {
         let Some((level, slot, start)) = self.next_slot().filter(|(_, _, start)| *start <= tick) else {
             self.cursor = self.cursor.max(tick);
             return false;
         };
         self.cursor = start;
-        let place = level * SLOTS + slot;
-        let mut index = self.heads.get_mut(place).map_or(NIL, |head| std::mem::replace(head, NIL));
-        self.mark(level, slot, Occupied::No);
-        while index != NIL {
-            let node = self.node(index);
-            self.link(index, node.at);
-            index = node.next;
+        let mut timers = std::mem::take(&mut self.near);
+        self.empty(level, slot, &mut timers);
+        if level > 0 {
+            timers.retain(|&(at, index)| {
+                let is_near = tick_of(at) <= start;
+                if !is_near {
+                    self.link(index, at);
+                }
+                is_near
+            });
         }
+        timers.sort_unstable_by_key(|timer| Reverse(*timer));
+        self.near = timers;
         true
+    }
+
+    /// Moves the timers of a slot to the end of `timers`.
+    fn empty(&mut self, level: usize, slot: usize, timers: &mut Vec<Timer>) {
+        let Some(head) = self.heads.get_mut(level * SLOTS + slot) else { return };
+        let mut at = std::mem::replace(head, NIL);
+        while let Some(chunk) = self.chunks.get_mut(at as usize) {
+            let held = chunk.times.iter().copied().zip(chunk.indexes).take(chunk.len as usize);
+            timers.extend(held);
+            let next = std::mem::replace(&mut chunk.next, self.free);
+            self.free = at;
+            at = next;
+        }
+        if let Some(word) = self.occupied.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
+            *word &= !(1 << (slot % 64));
+        }
     }
 
     /// The earliest occupied slot behind the cursor: level, slot and the tick it begins with.
@@ -167,70 +218,44 @@ impl Wheel {
         })
     }
 
-    fn mark(&mut self, level: usize, slot: usize, occupied: Occupied) {
-        if let Some(word) = self.occupied.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
-            match occupied {
-                Occupied::Yes => *word |= 1 << (slot % 64),
-                Occupied::No => *word &= !(1 << (slot % 64)),
-            }
-        }
-    }
-
-    fn node(&self, index: u32) -> Node {
-        self.nodes.get(index as usize).copied().unwrap_or(IDLE)
-    }
-
-    /// Puts a timer where its time belongs; earlier than the cursor's tick counts as that tick.
+    /// Puts a timer of a later tick than the cursor's into its slot.
     fn link(&mut self, index: u32, at: Timestamp) {
         let tick = tick_of(at);
-        let distance = tick ^ self.cursor;
-        if tick <= self.cursor {
-            self.near.push(Reverse((at, index)));
-            self.place(index, Place::Near, NIL);
-            return;
-        }
-        let level = (distance.ilog2() / LEVEL_BITS) as usize;
+        let level = ((tick ^ self.cursor).ilog2() / LEVEL_BITS) as usize;
         let slot = digit(tick, level);
         let list = level * SLOTS + slot;
-        let head = self.heads.get_mut(list).map_or(NIL, |head| std::mem::replace(head, index));
-        if let Some(node) = self.nodes.get_mut(head as usize) {
-            node.previous = index;
+        let head = self.heads.get(list).copied().unwrap_or(NIL);
+        let has_room = self.chunks.get(head as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
+        let place = if has_room { head } else { self.add_chunk(list, head) };
+        if let Some(chunk) = self.chunks.get_mut(place as usize) {
+            let end = chunk.len as usize;
+            if let (Some(time), Some(of)) = (chunk.times.get_mut(end), chunk.indexes.get_mut(end)) {
+                (*time, *of) = (at, index);
+                chunk.len += 1;
+            }
         }
-        self.place(index, Place::Slot(u16::try_from(list).unwrap_or(u16::MAX)), head);
-        self.mark(level, slot, Occupied::Yes);
-    }
-
-    fn place(&mut self, index: u32, place: Place, next: u32) {
-        if let Some(node) = self.nodes.get_mut(index as usize) {
-            (node.place, node.previous, node.next) = (place, NIL, next);
-        }
-    }
-
-    /// Takes a timer out of its slot; in the heap its item stays behind, stale.
-    fn unlink(&mut self, index: u32) {
-        let node = self.node(index);
-        let Place::Slot(list) = node.place else { return };
-        if let Some(next) = self.nodes.get_mut(node.next as usize) {
-            next.previous = node.previous;
-        }
-        if let Some(previous) = self.nodes.get_mut(node.previous as usize) {
-            previous.next = node.next;
-            return;
-        }
-        if let Some(head) = self.heads.get_mut(usize::from(list)) {
-            *head = node.next;
-        }
-        if node.next == NIL {
-            self.mark(usize::from(list) / SLOTS, usize::from(list) % SLOTS, Occupied::No);
+        if let Some(word) = self.occupied.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
+            *word |= 1 << (slot % 64);
         }
     }
-}
 
-/// Whether a slot has timers.
-#[derive(Clone, Copy)]
-enum Occupied {
-    Yes,
-    No,
+    /// Puts an empty chunk before the chunks of a slot.
+    fn add_chunk(&mut self, list: usize, next: u32) -> u32 {
+        let place = if let Some(chunk) = self.chunks.get_mut(self.free as usize) {
+            let place = self.free;
+            self.free = std::mem::replace(&mut chunk.next, next);
+            chunk.len = 0;
+            place
+        } else {
+            let (times, indexes) = ([Timestamp::MAX; CHUNK], [NIL; CHUNK]);
+            self.chunks.push(Chunk { times, indexes, len: 0, next });
+            u32::try_from(self.chunks.len() - 1).unwrap_or(NIL)
+        };
+        if let Some(head) = self.heads.get_mut(list) {
+            *head = place;
+        }
+        place
+    }
 }
 
 #[cfg(test)]

@@ -15,44 +15,71 @@ proptest! {
     #[test]
     fn pops_what_a_sorted_set_pops(
         start in prop_oneof![Just(i64::MIN), Just(-5), Just(0), Just(1_700_000_000_000_000_000)],
-        steps in prop::collection::vec((0_u32..20, spans(), prop::bool::ANY), 1..300),
+        steps in prop::collection::vec((0_u32..20, spans(), 0_u32..30), 1..300),
     ) {
         let mut wheel = Wheel::new();
         let mut model: BTreeSet<(Timestamp, u32)> = BTreeSet::new();
         let mut now = start;
-        for (index, span, is_set) in steps {
-            if is_set {
-                let at = Timestamp::from_nanos(now.saturating_add(span));
-                model.retain(|(_, other)| *other != index);
-                if at != Timestamp::MAX {
-                    model.insert((at, index));
+        for (index, span, step) in steps {
+            match step {
+                0 => {
+                    let is_meant = |index: u32| index % 3 != 0;
+                    wheel.retain(|(_, index)| is_meant(index));
+                    model.retain(|(_, index)| is_meant(*index));
                 }
-                wheel.set(index, at);
-                prop_assert_eq!(wheel.at(index), at);
-            } else {
-                now = now.saturating_add(span);
-                let time = Timestamp::from_nanos(now);
-                while let Some(&due) = model.first().filter(|(at, _)| *at <= time) {
-                    model.pop_first();
-                    prop_assert_eq!(wheel.pop(time), Some(due));
+                1..15 => {
+                    let at = Timestamp::from_nanos(now.saturating_add(span));
+                    if at == Timestamp::MAX || model.insert((at, index)) {
+                        wheel.set(index, at);
+                    }
                 }
-                prop_assert_eq!(wheel.pop(time), None);
+                _ => {
+                    now = now.saturating_add(span);
+                    let time = Timestamp::from_nanos(now);
+                    while let Some(&due) = model.first().filter(|(at, _)| *at <= time) {
+                        model.pop_first();
+                        prop_assert_eq!(wheel.pop(time), Some(due));
+                    }
+                    prop_assert_eq!(wheel.pop(time), None);
+                }
             }
             let first = model.first().map_or(Timestamp::MAX, |(at, _)| *at);
             prop_assert!(wheel.not_before() <= first);
+            prop_assert_eq!(wheel.len(), model.len());
         }
     }
 }
 
+// Chunks that are emptied are used again: a wheel that runs for long does not grow.
 #[test]
-fn a_timer_moved_within_the_tick_being_served_goes_off_once() {
+fn a_wheel_that_turns_does_not_grow() {
+    let mut wheel = Wheel::new();
+    let time = |nanos: u64| Timestamp::from_nanos(nanos.cast_signed());
+    let mut grown = 0;
+    for round in 0..200_u64 {
+        let now = round * 3_000_000_000;
+        while wheel.pop(time(now)).is_some() {}
+        for index in 0..500 {
+            wheel.set(index, time(now + 1_000_000_000 + u64::from(index) * 1_000_000));
+        }
+        if round == 100 {
+            grown = wheel.chunks.len();
+        }
+    }
+    assert!(wheel.chunks.len() <= grown + 1, "{} chunks after {grown}", wheel.chunks.len());
+}
+
+#[test]
+fn a_timer_set_within_the_tick_being_served_keeps_its_turn() {
     let mut wheel = Wheel::new();
     let time = Timestamp::from_nanos;
     wheel.set(3, time(500));
     assert_eq!(wheel.pop(time(100)), None);
-    wheel.set(3, time(300));
-    wheel.set(3, time(400));
+    wheel.set(4, time(300));
+    wheel.set(5, time(600));
+    assert_eq!(wheel.pop(time(350)), Some((time(300), 4)));
     assert_eq!(wheel.pop(time(350)), None);
-    assert_eq!(wheel.pop(time(1000)), Some((time(400), 3)));
+    assert_eq!(wheel.pop(time(1000)), Some((time(500), 3)));
+    assert_eq!(wheel.pop(time(1000)), Some((time(600), 5)));
     assert_eq!(wheel.pop(time(1000)), None);
 }
