@@ -46,7 +46,8 @@ fn what_has_no_digest_says_so() {
 // S2.4
 #[test]
 fn tcp_counts_as_its_flags_say() {
-    let tcp = |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
+    let tcp =
+        |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
     assert_eq!(Digest::of(&tcp(0x02)).unwrap().tcp_kind(), Some(TcpKind::Syn));
     assert_eq!(Digest::of(&tcp(0x14)).unwrap().tcp_kind(), Some(TcpKind::Rst));
     let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });

@@ -1,6 +1,7 @@
 //! Flow keys: which packets belong together (S7.1).
 
 use std::fmt;
+use std::hint::select_unpredictable;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{PacketFacts, Protocol, QueryKind, QueryRole, Transport};
@@ -139,6 +140,47 @@ impl FlowKey {
         let tail = a << 48 | (b & 0xffff) << 32 | u64::from(protocol.0) << 16;
         let addresses = Addresses([a >> 16 << 32 | b >> 16, 0, 0, 0]);
         (Self { tail, addresses }, if src <= dst { End::A } else { End::B })
+    }
+
+    /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
+    ///
+    /// Addresses and ports are the words of the headers: the source in the upper half, the destination in the lower.
+    #[inline]
+    pub fn ports_of_v4_words(protocol: Protocol, addresses: u64, ports: u32) -> (Self, End) {
+        let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
+        // Addresses, then ports, as one number: no branch, although equal addresses are told apart by their ports.
+        let place = |addresses, ports| u128::from(addresses) << 64 | u128::from(ports);
+        let (addresses, ports, end) = if place(turned, turned_ports) < place(addresses, ports) {
+            (turned, turned_ports, End::B)
+        } else {
+            (addresses, ports, End::A)
+        };
+        (Self::of_words([addresses, 0, 0, 0], protocol, ports, 0), end)
+    }
+
+    /// The key of two IPv6 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
+    ///
+    /// Addresses and ports are the words of the headers: two of the source and two of the destination, the source
+    /// port in the upper half.
+    #[inline]
+    pub fn ports_of_v6_words(protocol: Protocol, addresses: [u64; 4], ports: u32) -> (Self, End) {
+        let [s0, s1, d0, d1] = addresses;
+        let turned_ports = ports.rotate_left(16);
+        let place = |high, low| u128::from(high) << 64 | u128::from(low);
+        let (src, dst) = (place(s0, s1), place(d0, d1));
+        // Which way a packet goes cannot be predicted: no branches.
+        let is_turned = (dst, turned_ports) < (src, ports);
+        let choose = |there: u64, back| select_unpredictable(is_turned, back, there);
+        let addresses = [choose(s0, d0), choose(s1, d1), choose(d0, s0), choose(d1, s1)];
+        let ports = select_unpredictable(is_turned, turned_ports, ports);
+        (Self::of_words(addresses, protocol, ports, WIDE), if is_turned { End::B } else { End::A })
+    }
+
+    #[inline]
+    fn of_words(addresses: [u64; 4], protocol: Protocol, ports: u32, family: u64) -> Self {
+        let class = u64::from(KeyClass::Ports.code()) << 8;
+        let tail = u64::from(ports) << 32 | u64::from(protocol.0) << 16 | class | family;
+        Self { tail, addresses: Addresses(addresses) }
     }
 
     /// The key of an ICMP query whose packet goes from the first address to the second, and its sender's end.

@@ -24,10 +24,47 @@ fn direction_does_not_matter() {
 // S7.1
 #[test]
 fn the_key_of_ipv4_words_is_that_of_addresses() {
-    for (a, b, x, y) in [(1_u32, 2_u32, 3, 4), (2, 1, 3, 4), (7, 7, 9, 8), (7, 7, 8, 9), (7, 7, 9, 9), (u32::MAX, 0, 0, u16::MAX)] {
+    for (a, b, x, y) in [
+        (1_u32, 2_u32, 3, 4),
+        (2, 1, 3, 4),
+        (7, 7, 9, 8),
+        (7, 7, 8, 9),
+        (7, 7, 9, 9),
+        (u32::MAX, 0, 0, u16::MAX),
+    ] {
         let address = |bits: u32| IpAddr::from(bits.to_be_bytes());
         let long = FlowKey::ports(Protocol::UDP, (address(a), x), (address(b), y));
         assert_eq!(FlowKey::ports_v4(Protocol::UDP, (a, x), (b, y)), long, "{a} {x} {b} {y}");
+    }
+}
+
+// S7.1
+#[test]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of an address, and IPv4 addresses out of it")]
+fn the_key_of_header_words_is_that_of_addresses() {
+    let addresses = [0_u128, 1, 7 << 32 | 9, 9 << 32 | 7, 1 << 64, 2 << 64 | 1, 1 << 127, u128::MAX];
+    let ports = [0_u16, 8, 9, 1 << 15, u16::MAX];
+    let halves = |bits: u128| [(bits >> 64) as u64, bits as u64];
+    for (a, b, x, y) in addresses
+        .iter()
+        .flat_map(|a| addresses.map(|b| (*a, b)))
+        .flat_map(|(a, b)| ports.iter().flat_map(move |x| ports.map(|y| (a, b, *x, y))))
+    {
+        let both = u32::from(x) << 16 | u32::from(y);
+        let wide = |bits: u128| IpAddr::from(bits.to_be_bytes());
+        let long = FlowKey::ports(Protocol::SCTP, (wide(a), x), (wide(b), y));
+        let [[a0, a1], [b0, b1]] = [halves(a), halves(b)];
+        assert_eq!(
+            FlowKey::ports_of_v6_words(Protocol::SCTP, [a0, a1, b0, b1], both),
+            long,
+            "{a} {x} {b} {y}"
+        );
+
+        let [a, b] = [a as u32, b as u32];
+        let narrow = |bits: u32| IpAddr::from(bits.to_be_bytes());
+        let long = FlowKey::ports(Protocol::UDP, (narrow(a), x), (narrow(b), y));
+        let words = u64::from(a) << 32 | u64::from(b);
+        assert_eq!(FlowKey::ports_of_v4_words(Protocol::UDP, words, both), long, "{a} {x} {b} {y}");
     }
 }
 
