@@ -4,10 +4,13 @@
 //! What one frame knows only because of an earlier one, the ports of a later IP fragment, comes from a
 //! [`FragmentTable`], which is called in replay order for the few frames where [`DecodedFrame::is_fragment`] holds.
 //!
+//! [`digest`] is the short way for the frames that nearly all are: straight from the bytes to what batches hold.
+//!
 //! The decoder is straight code of its own: it must tell *truncated* from *malformed* by the rule of S2.3, which
 //! no general library does, and it is on the hot path. The library `etherparse` judges it in the tests.
 
 mod decode;
+mod digest;
 mod fragment;
 mod ip;
 mod link;
@@ -17,4 +20,5 @@ mod tunnel;
 mod window;
 
 pub use decode::{DecodedFrame, decode, tunnel_port};
+pub use digest::{digest, tunnel_port_of};
 pub use fragment::{FragmentTable, Fragments};

@@ -1,0 +1,280 @@
+//! The usual frame straight to its digest: the hot path of a replay.
+//!
+//! It knows the shapes that nearly every frame has and leaves all others to [`decode`](crate::decode()), which alone
+//! says what is right: where this gives a digest, it is the digest of what `decode` gives.
+
+use std::net::IpAddr;
+
+use vpcreplay_flow::{
+    Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, Protocol, Shape, TcpFlags, Transport,
+};
+
+use crate::link::Payload;
+use crate::tunnel;
+
+const ETHERNET_HEADER: usize = 14;
+const V4_HEADER: usize = 20;
+const V6_HEADER: usize = 40;
+/// How many bytes of each transport header are needed (S2.5).
+const TCP_NEEDED: usize = 14;
+const PORTS_NEEDED: usize = 4;
+const QUERY_NEEDED: usize = 6;
+
+/// The digest of a frame of a usual shape; `None` means that [`decode`](crate::decode()) must be asked.
+///
+/// The usual shapes: Ethernet with at most two VLAN tags, Linux cooked or raw IP; IPv4 with or without options, or
+/// IPv6 without extension headers, in one piece, with a length field that fits the frame; TCP, UDP, UDP-Lite, SCTP,
+/// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
+#[inline]
+pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
+    if link_type == LinkType::ETHERNET {
+        // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.
+        let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>()?;
+        // The type of the frame, IP version and header length: all in one word.
+        let kind = u32::from_be_bytes(part(head, 12)?);
+        if kind & 0xffff_ff00 == 0x0800_4500
+            && let Some(packet) = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))
+            && packet.end <= original_length
+            && let Some(digest) = packet.tcp_or_udp(captured)
+        {
+            return Some(digest);
+        }
+    }
+    any_link(link_type, captured, original_length)
+}
+
+/// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its
+/// facts, for the hint that names the option (S2.6).
+#[inline]
+pub fn tunnel_port_of(digest: &Digest) -> Option<Decap> {
+    // The shape first: it tells TCP, the most of all packets, without a look into the key.
+    if digest.shape() != Shape::Ports || digest.key.protocol() != Protocol::UDP {
+        return None;
+    }
+    tunnel::of_port(digest.key.port(digest.sender.other())?)
+}
+
+/// Apart from the hot path, so that the usual frame does not pay for the many shapes.
+#[inline(never)]
+fn any_link(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
+    if link_type == LinkType::ETHERNET && u32::from_be_bytes(part(captured, 12)?) & 0xffff_f000 == 0x86dd_6000
+    {
+        return ethernet_v6(captured, original_length);
+    }
+    let (payload, at) = network(link_type, captured)?;
+    match (payload, captured.get(at)? >> 4) {
+        (Payload::V4 | Payload::Ip, 4) => any_v4(captured, at, original_length),
+        (Payload::V6 | Payload::Ip, 6) => any_v6(captured, at, original_length),
+        _ => None,
+    }
+}
+
+/// IPv6 in Ethernet without tags: at a constant place, and the next most usual.
+#[inline(never)]
+fn ethernet_v6(captured: &[u8], original_length: u32) -> Option<Digest> {
+    if let Some(packet) = Packet::v6(captured, ETHERNET_HEADER)
+        && packet.end <= original_length
+        && let Some(digest) = packet.tcp_or_udp(captured)
+    {
+        return Some(digest);
+    }
+    any_v6(captured, ETHERNET_HEADER, original_length)
+}
+
+/// An IPv4 packet at this place of the frame.
+#[inline(never)]
+fn any_v4(captured: &[u8], at: usize, original_length: u32) -> Option<Digest> {
+    let header_length = usize::from(captured.get(at)? & 0x0f) * 4;
+    if header_length < V4_HEADER {
+        return None;
+    }
+    Packet::v4(captured, (at, header_length))?.digest(captured, original_length)
+}
+
+/// An IPv6 packet at this place of the frame.
+#[inline(never)]
+fn any_v6(captured: &[u8], at: usize, original_length: u32) -> Option<Digest> {
+    Packet::v6(captured, at)?.digest(captured, original_length)
+}
+
+/// What a frame carries, and where that begins.
+#[inline]
+fn network(link_type: LinkType, captured: &[u8]) -> Option<(Payload, usize)> {
+    // Where the type of the payload is said, and where what it speaks of begins.
+    let (mut said_at, mut at) = match link_type {
+        LinkType::ETHERNET => (12, ETHERNET_HEADER),
+        LinkType::LINUX_SLL => (14, 16),
+        LinkType::LINUX_SLL2 => (0, 20),
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => return Some((Payload::Ip, 0)),
+        LinkType::IPV4 => return Some((Payload::V4, 0)),
+        LinkType::IPV6 => return Some((Payload::V6, 0)),
+        _ => return None,
+    };
+    // Itself or behind one or two tags.
+    for _ in 0..3 {
+        match u16::from_be_bytes(part(captured, said_at)?) {
+            0x0800 => return Some((Payload::V4, at)),
+            0x86dd => return Some((Payload::V6, at)),
+            0x8100 | 0x88a8 | 0x9100 => (said_at, at) = (at + 2, at + 4),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Source and destination of a packet, as the words of its header.
+trait Addresses: Copy {
+    /// The ICMP of this IP version; that of the other one is "any other protocol" (S2.4).
+    const ICMP: Protocol;
+
+    /// The key of a flow between two ports.
+    fn key(self, protocol: Protocol, ports: u32) -> (FlowKey, End);
+
+    /// The two addresses.
+    fn pair(self) -> (IpAddr, IpAddr);
+}
+
+#[derive(Clone, Copy)]
+struct V4([u8; 8]);
+
+impl Addresses for V4 {
+    const ICMP: Protocol = Protocol::ICMP;
+
+    #[inline]
+    fn key(self, protocol: Protocol, ports: u32) -> (FlowKey, End) {
+        FlowKey::ports_of_v4_words(protocol, u64::from_be_bytes(self.0), ports)
+    }
+
+    fn pair(self) -> (IpAddr, IpAddr) {
+        crate::ip::Addresses::V4(&self.0).pair()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct V6<'a>(&'a [u8; 32]);
+
+impl Addresses for V6<'_> {
+    const ICMP: Protocol = Protocol::ICMPV6;
+
+    #[inline]
+    fn key(self, protocol: Protocol, ports: u32) -> (FlowKey, End) {
+        let words = self.0.as_chunks::<8>().0;
+        let &[s0, s1, d0, d1] = words else { return FlowKey::ports_of_v6_words(protocol, [0; 4], ports) };
+        FlowKey::ports_of_v6_words(protocol, [s0, s1, d0, d1].map(u64::from_be_bytes), ports)
+    }
+
+    fn pair(self) -> (IpAddr, IpAddr) {
+        crate::ip::Addresses::V6(self.0).pair()
+    }
+}
+
+/// A packet in one piece: what its IP header says, and the first bytes behind that.
+#[derive(Clone, Copy)]
+struct Packet<A> {
+    addresses: A,
+    protocol: Protocol,
+    /// By the length field of the header, which may be untrue.
+    length: u32,
+    /// The two ports, if the protocol has any.
+    ports: u32,
+    /// Where in the frame the transport header begins.
+    behind: usize,
+    /// Where in the frame the packet ends, by its length.
+    end: u32,
+}
+
+impl Packet<V4> {
+    /// An IPv4 packet at this place of the frame, with a header of this length, at least 20.
+    #[expect(clippy::inline_always, reason = "place and header length are constants on the hot path")]
+    #[inline(always)]
+    fn v4(captured: &[u8], (at, header_length): (usize, usize)) -> Option<Self> {
+        let behind = at + header_length;
+        // The farthest bytes first: then those before them need no look at the length.
+        let ports = u32::from_be_bytes(part(captured, behind)?);
+        let header: [u8; V4_HEADER] = part(captured, at)?;
+        // More fragments, and the offset.
+        if u16::from_be_bytes(part(&header, 6)?) & 0x3fff != 0 {
+            return None;
+        }
+        let length = u32::from(u16::from_be_bytes(part(&header, 2)?));
+        let end = u32::try_from(at).ok()? + length;
+        let addresses = V4(part(&header, 12)?);
+        Some(Self { addresses, protocol: Protocol(header[9]), length, ports, behind, end })
+    }
+}
+
+impl<'a> Packet<V6<'a>> {
+    /// An IPv6 packet at this place of the frame.
+    #[inline]
+    fn v6(captured: &'a [u8], at: usize) -> Option<Self> {
+        let behind = at + V6_HEADER;
+        let ports = u32::from_be_bytes(part(captured, behind)?);
+        let header: &[u8; V6_HEADER] = captured.get(at..behind)?.first_chunk()?;
+        // A payload length of 0 leaves no room for any of the protocols; an extension header is none of them.
+        let length = u32::from(u16::from_be_bytes(part(header, 4)?)) + 40;
+        let end = u32::try_from(at).ok()? + length;
+        let addresses = V6(header.last_chunk()?);
+        Some(Self { addresses, protocol: Protocol(header[6]), length, ports, behind, end })
+    }
+}
+
+impl<A: Addresses> Packet<A> {
+    /// The digest, if the packet lies within what was on the wire (S2.3) and its transport is one of the usual.
+    #[inline]
+    fn digest(&self, captured: &[u8], original_length: u32) -> Option<Digest> {
+        // "Original frame length" is the larger of that field and the captured length (S12.3).
+        if self.end > original_length && usize::try_from(self.end).ok()? > captured.len() {
+            return None;
+        }
+        self.tcp_or_udp(captured).or_else(|| self.other_transport(captured))
+    }
+
+    /// The digest of TCP or UDP, where the bytes needed lie within the packet, whose end must be true.
+    #[expect(clippy::inline_always, reason = "the places are constants on the hot path")]
+    #[inline(always)]
+    fn tcp_or_udp(&self, captured: &[u8]) -> Option<Digest> {
+        match self.protocol {
+            Protocol::TCP if self.has(TCP_NEEDED) => {
+                let flags = *captured.get(self.behind + TCP_NEEDED - 1)?;
+                Some(Digest::tcp(self.key(), TcpFlags(flags), self.length))
+            }
+            Protocol::UDP if self.has(PORTS_NEEDED) => Some(Digest::ports(self.key(), self.length)),
+            _ => None,
+        }
+    }
+
+    /// The digest of the other protocols with ports, and of ICMP queries and their answers.
+    #[inline]
+    fn other_transport(&self, captured: &[u8]) -> Option<Digest> {
+        let Self { protocol, length, .. } = *self;
+        if matches!(protocol, Protocol::UDP_LITE | Protocol::SCTP | Protocol::DCCP) {
+            return self.has(PORTS_NEEDED).then(|| Digest::ports(self.key(), length));
+        }
+        if protocol != A::ICMP || !self.has(QUERY_NEEDED) {
+            return None;
+        }
+        let [icmp_type, code, _, _, id0, id1]: [u8; QUERY_NEEDED] = part(captured, self.behind)?;
+        let IcmpType::Query(kind, role) = IcmpType::of(protocol, icmp_type) else { return None };
+        let transport =
+            Transport::IcmpQuery { icmp_type, code, id: u16::from_be_bytes([id0, id1]), kind, role };
+        let (src, dst) = self.addresses.pair();
+        Digest::of(&PacketFacts { src, dst, protocol, transport, length })
+    }
+
+    /// Whether the packet has so many bytes behind its IP header.
+    #[inline]
+    fn has(&self, needed: usize) -> bool {
+        usize::try_from(self.end).is_ok_and(|end| end >= self.behind + needed)
+    }
+
+    #[inline]
+    fn key(&self) -> (FlowKey, End) {
+        self.addresses.key(self.protocol, self.ports)
+    }
+}
+
+/// The `N` bytes at a place, if there are so many.
+#[inline]
+fn part<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at + N)?.first_chunk().copied()
+}
