@@ -9,7 +9,7 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::info::Compression;
 use crate::lz4::Lz4Frames;
-use crate::window::Source;
+use crate::supply::Source;
 
 /// How many first bytes tell the formats apart.
 const MAGIC: usize = 6;

@@ -21,9 +21,9 @@ pub struct Frame<'a> {
 
 /// A frame that lies in its reader's window.
 ///
-/// The walks write it in place, field by field: handed over by value it would be copied right after it was
-/// written in other widths, and the processor would wait for that on each frame.
-#[derive(Debug)]
+/// Where it goes by value, that is inlined; else the walks write it in place, field by field: copied right after it
+/// was written in other widths, the processor would wait for that on each frame.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
     pub(crate) time: Timestamp,
     pub(crate) link_type: LinkType,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::CaptureError;
-use crate::window::Source;
+use crate::supply::Source;
 
 /// A capture, or a directory of captures, as named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

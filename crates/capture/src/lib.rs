@@ -8,6 +8,7 @@
 //! Nothing is skipped in silence: what is wrong inside a capture is a [`Damage`], a file of a directory that
 //! is no capture is a [`Skipped`], and everything else is a [`CaptureError`].
 
+mod ahead;
 mod compression;
 mod damage;
 mod error;
@@ -23,8 +24,10 @@ mod plan;
 mod reader;
 mod resync;
 mod set;
+mod supply;
 mod window;
 
+pub use ahead::ReadAhead;
 pub use damage::{Damage, DamageAction};
 pub use error::CaptureError;
 pub use frame::Frame;

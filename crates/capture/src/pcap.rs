@@ -30,11 +30,27 @@ pub(crate) struct Pcap {
 }
 
 /// A record header.
+#[derive(Clone, Copy)]
 struct Record {
     seconds: u32,
     fraction: u32,
     captured: u32,
     original: u32,
+}
+
+impl Record {
+    #[inline]
+    fn of(bytes: [u8; 16], number: impl Fn([u8; 4]) -> u32) -> Self {
+        let ([seconds, fraction, captured, original], _) = bytes.as_chunks::<4>() else {
+            return Self { seconds: 0, fraction: 0, captured: u32::MAX, original: 0 };
+        };
+        Self {
+            seconds: number(*seconds),
+            fraction: number(*fraction),
+            captured: number(*captured),
+            original: number(*original),
+        }
+    }
 }
 
 /// Whether a file begins like a classic pcap file of any kind.
@@ -87,25 +103,35 @@ impl Pcap {
         })
     }
 
-    /// Goes to the next frame; `false` at the end of the file or where damage ends it.
+    /// The next frame, if it is whole in memory and earlier than `before`, and the file little-endian as nearly all
+    /// are: the way of most frames, and nothing else.
     #[inline]
-    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
-        let unread = window.unread();
-        if let Some(bytes) = unread.first_chunk::<16>() {
-            let record = self.record(*bytes);
-            let length = self.header + record.captured as usize;
-            if length <= unread.len() && record.captured <= self.limit {
-                self.take(&record, window, log, head);
-                return true;
-            }
+    pub(crate) fn next_in_memory(&self, window: &mut Window, before: Timestamp) -> Option<Head> {
+        if self.endianness == Endianness::Big {
+            return None;
         }
-        self.refill(window, log, head)
+        self.take(Record::of(*window.peek()?, u32::from_le_bytes), window, before)
     }
 
-    /// The next frame when it is not whole in memory yet.
+    /// Goes to the next frame; `false` at the end of the file or where damage ends it.
+    pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
+        loop {
+            let record = window.peek().map(|bytes| self.record(*bytes));
+            if let Some(next) = record.and_then(|record| self.take(record, window, Timestamp::MAX)) {
+                *head = next;
+                log.frames += 1;
+                return true;
+            }
+            if !self.refill(window, log) {
+                return false;
+            }
+        }
+    }
+
+    /// Brings the next record into memory; `false` when there is none that is whole.
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
+    fn refill(&mut self, window: &mut Window, log: &mut Log) -> bool {
         if self.stopped {
             return false;
         }
@@ -126,29 +152,27 @@ impl Pcap {
         if !window.ensure(length) {
             return self.stop(window, log, length);
         }
-        self.take(&record, window, log, head);
         true
     }
 
     #[inline]
     fn record(&self, bytes: [u8; 16]) -> Record {
-        let (words, _) = bytes.as_chunks::<4>();
-        let number = |index: usize| words.get(index).map_or(0, |word| self.endianness.u32(*word));
-        Record { seconds: number(0), fraction: number(1), captured: number(2), original: number(3) }
+        Record::of(bytes, |word| self.endianness.u32(word))
     }
 
+    /// Takes a record that begins the window, if it is whole, of a sane length and earlier than `before`.
     #[inline]
-    fn take(&self, record: &Record, window: &mut Window, log: &mut Log, head: &mut Head) {
-        head.captured = record.captured as usize;
-        head.start = window.position() + self.header;
-        window.consume(self.header + record.captured as usize);
-        log.frames += 1;
+    fn take(&self, record: Record, window: &mut Window, before: Timestamp) -> Option<Head> {
         // At most 4.3e18 + 4.3e12 ns: no overflow. A fraction of a second or more carries over (S12.1).
-        let nanos =
-            i64::from(record.seconds) * 1_000_000_000 + i64::from(record.fraction) * i64::from(self.unit);
-        head.time = Timestamp::from_nanos(nanos);
-        head.link_type = self.link_type;
-        head.original_length = record.original;
+        let fraction = i64::from(record.fraction) * i64::from(self.unit);
+        let time = Timestamp::from_nanos(i64::from(record.seconds) * 1_000_000_000 + fraction);
+        if record.captured > self.limit || time >= before {
+            return None;
+        }
+        let captured = record.captured as usize;
+        let start = window.take(self.header + captured)? + self.header;
+        let link_type = self.link_type;
+        Some(Head { time, link_type, original_length: record.original, start, captured })
     }
 
     /// The file ends here; damage unless it ends between two records.

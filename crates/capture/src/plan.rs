@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use vpcreplay_flow::Timestamp;
 
+use crate::ahead::Threads;
 use crate::damage::Note;
 use crate::error::CaptureError;
 use crate::info::FileInfo;
 use crate::input::{self, Input, Kind, Meter, Skipped};
-use crate::reader::{OpenError, Reader};
-use crate::window::Source;
+use crate::reader::{OpenError, Opening, Reader, Reading};
+use crate::supply::Source;
 
 /// Buffer of a file of which only the first frame is read for now.
 const PROBE: usize = 32 << 10;
@@ -33,9 +34,11 @@ pub(crate) struct Planned {
 pub(crate) enum Slot {
     /// To be opened when its first frame is due.
     Waiting(PathBuf),
-    /// Open, its present frame not lent yet or lent last.
+    /// As [`Slot::Waiting`], but its decompression has begun.
+    Begun(PathBuf, Box<Opening>),
+    /// Open, at a frame that is not lent yet.
     Open(Box<Reader>),
-    /// Read to its end.
+    /// Read to its end, or taken out to lend its frames.
     Done,
 }
 
@@ -50,7 +53,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Lists and recognises all inputs.
-    pub(crate) fn of(inputs: &[Input], meter: &Meter) -> Result<Self, CaptureError> {
+    pub(crate) fn of(inputs: &[Input], meter: &Meter, threads: &Threads) -> Result<Self, CaptureError> {
         if inputs.is_empty() {
             return Err(CaptureError::NoInput);
         }
@@ -60,13 +63,19 @@ impl Plan {
         let mut plan = Self { total: Some(0), ..Self::default() };
         for input in inputs {
             match input {
-                Input::Stdin => plan.add_stream(input.name(), meter.measure(Box::new(io::stdin())))?,
+                Input::Stdin => {
+                    let source = meter.measure(Box::new(io::stdin()));
+                    plan.add_stream(input.name(), source, Reading::Ahead(threads))?;
+                }
                 Input::Path(path) => match input::kind(path)? {
-                    Kind::Stream => plan.add_stream(input.name(), input::open(path, meter)?)?,
+                    Kind::Stream => {
+                        plan.add_stream(input.name(), input::open(path, meter)?, Reading::Ahead(threads))?;
+                    }
                     Kind::Directory => plan.add_directory(path)?,
                     // The usual case, one file, is opened once.
                     Kind::File(length) if inputs.len() == 1 => {
-                        plan.add_stream(input.name(), input::open(path, meter)?)?;
+                        let source = input::open(path, meter)?;
+                        plan.add_stream(input.name(), source, Reading::Decompression(threads))?;
                         plan.total = Some(length);
                     }
                     Kind::File(length) => {
@@ -83,20 +92,21 @@ impl Plan {
     pub(crate) fn of_streams(
         streams: Vec<(String, Box<dyn Read + Send>)>,
         meter: &Meter,
+        threads: &Threads,
     ) -> Result<Self, CaptureError> {
         if streams.is_empty() {
             return Err(CaptureError::NoInput);
         }
         let mut plan = Self::default();
         for (name, source) in streams {
-            plan.add_stream(name, meter.measure(source))?;
+            plan.add_stream(name, meter.measure(source), Reading::Decompression(threads))?;
         }
         Ok(plan)
     }
 
     /// Adds what can be read only once, and stays open from now on.
-    fn add_stream(&mut self, name: String, source: Source) -> Result<(), CaptureError> {
-        let reader = Reader::open(source, FULL).map_err(|error| match error {
+    fn add_stream(&mut self, name: String, source: Source, reading: Reading<'_>) -> Result<(), CaptureError> {
+        let reader = Reader::open(source, FULL, reading).map_err(|error| match error {
             OpenError::Io(source) => CaptureError::Unreadable { name: name.clone(), source },
             OpenError::NotACapture(found) => CaptureError::NotACapture { name: name.clone(), found },
         })?;
@@ -163,7 +173,7 @@ fn member(path: &Path) -> Result<Result<(Planned, u64), String>, CaptureError> {
 /// Recognises a file and reads its first frame's time; the file is closed again.
 fn probe(path: &Path) -> Result<Planned, OpenError> {
     let file = std::fs::File::open(path).map_err(OpenError::Io)?;
-    let reader = Reader::open(Box::new(file), PROBE)?;
+    let reader = Reader::open(Box::new(file), PROBE, Reading::Here)?;
     Ok(planned(path.display().to_string(), reader, |_| Slot::Waiting(path.to_path_buf())))
 }
 

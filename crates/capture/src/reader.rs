@@ -4,15 +4,17 @@ use std::io;
 
 use vpcreplay_flow::Timestamp;
 
+use crate::ahead::{Permit, Threads};
 use crate::compression;
 use crate::damage::{DamageAction, Log};
 use crate::frame::{Frame, Head};
 use crate::identify;
-use crate::info::{FileInfo, Format};
+use crate::info::{Compression, FileInfo, Format};
 use crate::pcap::{self, FILE_HEADER, Pcap};
 use crate::pcapng::PcapNg;
 use crate::resync::{SECTION, section_endianness};
-use crate::window::{Source, Window};
+use crate::supply::{Filling, Source, Supply};
+use crate::window::Window;
 
 /// How many bytes are looked at to say what a file is that is no capture.
 const HEAD: usize = 512;
@@ -39,11 +41,53 @@ pub(crate) enum OpenError {
     NotACapture(String),
 }
 
+/// Who reads a stream.
+#[derive(Clone, Copy)]
+pub(crate) enum Reading<'a> {
+    /// The thread that walks it.
+    Here,
+    /// A thread of its own if it is compressed.
+    Decompression(&'a Threads),
+    /// A thread of its own.
+    Ahead(&'a Threads),
+}
+
+impl Reading<'_> {
+    fn permit(self, compression: Option<Compression>) -> Option<Permit> {
+        match self {
+            Self::Decompression(threads) if compression.is_some() => threads.permit(),
+            Self::Ahead(threads) => threads.permit(),
+            Self::Here | Self::Decompression(_) => None,
+        }
+    }
+}
+
+/// A stream whose compression is recognised, nothing more; a thread may be reading it already.
+pub(crate) struct Opening {
+    window: Window,
+    compression: Option<Compression>,
+}
+
+impl Opening {
+    /// Recognises the compression.
+    pub(crate) fn start(source: Source, capacity: usize, reading: Reading<'_>) -> io::Result<Self> {
+        let (source, compression) = compression::open(source)?;
+        let filling = if compression.is_some() { Filling::Full } else { Filling::Once };
+        let supply = Supply::new(source, filling);
+        let window = Window::new(supply, capacity.max(HEAD), reading.permit(compression));
+        Ok(Self { window, compression })
+    }
+}
+
 impl Reader {
     /// Recognises compression and format, and reads the file header.
-    pub(crate) fn open(source: Source, capacity: usize) -> Result<Self, OpenError> {
-        let (source, compression) = compression::open(source).map_err(OpenError::Io)?;
-        let mut window = Window::new(source, capacity.max(HEAD));
+    pub(crate) fn open(source: Source, capacity: usize, reading: Reading<'_>) -> Result<Self, OpenError> {
+        Self::finish(Opening::start(source, capacity, reading).map_err(OpenError::Io)?)
+    }
+
+    /// Recognises the format, and reads the file header.
+    pub(crate) fn finish(opening: Opening) -> Result<Self, OpenError> {
+        let Opening { mut window, compression } = opening;
         window.ensure(FILE_HEADER);
         let info = FileInfo::new(Format::PcapNg, compression);
         let mut log = Log::new(info);
@@ -118,8 +162,18 @@ impl Reader {
         }
     }
 
-    /// Goes to the next frame; `false` when there is none.
+    /// The next frame, if it can be had without reading and is earlier than `before`; else nothing happens.
+    ///
+    /// Nothing is noted on this way, and no frame of it is remembered: it is the way of nearly all frames.
     #[inline]
+    pub(crate) fn next_in_memory(&mut self, before: Timestamp) -> Option<Head> {
+        let Walk::Pcap(walk) = &self.walk else { return None };
+        let head = walk.next_in_memory(&mut self.window, before)?;
+        self.log.frames += 1;
+        Some(head)
+    }
+
+    /// Goes to the next frame; `false` when there is none.
     pub(crate) fn advance(&mut self) -> bool {
         let Self { window, walk, log, head, live } = self;
         *live = match walk {
@@ -130,23 +184,26 @@ impl Reader {
     }
 
     /// Time of the present frame, if there is one.
-    #[inline]
     pub(crate) fn time(&self) -> Option<Timestamp> {
         self.live.then_some(self.head.time)
     }
 
-    /// The present frame.
+    /// The present frame, as far as it is known without its bytes.
+    pub(crate) const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The frame that was gone to last, lent.
     #[inline]
-    pub(crate) fn frame(&self, file: usize) -> Option<Frame<'_>> {
-        let head = &self.head;
-        self.live.then(|| Frame {
+    pub(crate) fn lend(&self, head: Head, file: usize) -> Frame<'_> {
+        Frame {
             time: head.time,
             link_type: head.link_type,
             captured: self.window.slice(head.start, head.captured),
             original_length: head.original_length,
             file,
             number: self.log.frames,
-        })
+        }
     }
 }
 

@@ -1,19 +1,20 @@
 //! Several captures as one stream of frames, merged by time (S1.3).
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io::Read;
 use std::path::Path;
 
 use vpcreplay_flow::Timestamp;
 
+use crate::ahead::{ReadAhead, Threads};
 use crate::damage::{Damage, Note};
 use crate::error::CaptureError;
-use crate::frame::Frame;
+use crate::frame::{Frame, Head};
 use crate::info::FileInfo;
 use crate::input::{self, Input, Meter, Skipped};
 use crate::plan::{FULL, Plan, Planned, Slot, cannot_open};
-use crate::reader::Reader;
+use crate::reader::{OpenError, Opening, Reader, Reading};
 
 /// Captures, read as one stream of frames in replay order.
 ///
@@ -26,10 +27,11 @@ pub struct CaptureSet {
     /// Files with a frame to lend, but for the current one: by the frame's time, then file.
     queue: BinaryHeap<Reverse<Key>>,
     /// The file that lent the last frame.
-    current: Option<usize>,
-    /// The first in the queue, which the current file is compared with.
-    rival: Option<Key>,
+    current: Option<Current>,
     open: usize,
+    /// Compressed files that wait, in the order in which they will be opened.
+    coming: VecDeque<usize>,
+    threads: Threads,
     damages: Vec<Damage>,
     damage_count: u64,
     skipped: Vec<Skipped>,
@@ -39,6 +41,14 @@ pub struct CaptureSet {
 
 /// Merge order: time, then file.
 type Key = (Timestamp, usize);
+
+/// The file that lends frames until another one has an earlier frame.
+struct Current {
+    reader: Box<Reader>,
+    file: usize,
+    /// Its frames that are earlier than this come before those of all other files.
+    before: Timestamp,
+}
 
 impl CaptureSet {
     /// Damage beyond this many places is counted but not kept.
@@ -60,8 +70,17 @@ impl CaptureSet {
     /// When a path cannot be read, is no capture or a directory without captures, when no input is given, or
     /// standard input twice.
     pub fn open(inputs: &[Input]) -> Result<Self, CaptureError> {
-        let meter = Meter::default();
-        Ok(Self::of_plan(Plan::of(inputs, &meter)?, meter))
+        Self::open_with(inputs, ReadAhead::default())
+    }
+
+    /// As [`Self::open`], with or without threads that read ahead.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::open`].
+    pub fn open_with(inputs: &[Input], read_ahead: ReadAhead) -> Result<Self, CaptureError> {
+        let (meter, threads) = (Meter::default(), Threads::new(read_ahead));
+        Ok(Self::of_plan(Plan::of(inputs, &meter, &threads)?, meter, threads))
     }
 
     /// Opens captures that are streams already, each with the name to show.
@@ -70,22 +89,36 @@ impl CaptureSet {
     ///
     /// When there is none, or one cannot be read or is no capture.
     pub fn from_readers(readers: Vec<(String, Box<dyn Read + Send>)>) -> Result<Self, CaptureError> {
-        let meter = Meter::default();
-        Ok(Self::of_plan(Plan::of_streams(readers, &meter)?, meter))
+        Self::from_readers_with(readers, ReadAhead::default())
     }
 
-    fn of_plan(plan: Plan, meter: Meter) -> Self {
+    /// As [`Self::from_readers`], with or without threads that decompress ahead. What is not compressed is read by
+    /// the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::from_readers`].
+    pub fn from_readers_with(
+        readers: Vec<(String, Box<dyn Read + Send>)>,
+        read_ahead: ReadAhead,
+    ) -> Result<Self, CaptureError> {
+        let (meter, threads) = (Meter::default(), Threads::new(read_ahead));
+        Ok(Self::of_plan(Plan::of_streams(readers, &meter, &threads)?, meter, threads))
+    }
+
+    fn of_plan(plan: Plan, meter: Meter, threads: Threads) -> Self {
         let names = plan.files.iter().map(|file| file.name.clone()).collect();
         let queue = plan.files.iter().enumerate();
         let queue = queue.filter_map(|(index, file)| Some(Reverse((file.first?, index)))).collect();
         let open = plan.files.iter().filter(|file| matches!(file.slot, Slot::Open(_))).count();
         let mut set = Self {
+            coming: coming(&plan.files),
             files: plan.files,
             names,
             queue,
             current: None,
-            rival: None,
             open,
+            threads,
             damages: Vec::new(),
             damage_count: 0,
             skipped: plan.skipped,
@@ -107,76 +140,127 @@ impl CaptureSet {
     /// [`Self::damages`].
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
-        let Some(file) = self.select()? else { return Ok(None) };
-        Ok(match self.files.get(file).map(|file| &file.slot) {
-            Some(Slot::Open(reader)) => reader.frame(file),
-            _ => None,
-        })
+        let head = self.current.as_mut().and_then(|current| current.reader.next_in_memory(current.before));
+        let head = match head {
+            Some(head) => head,
+            None => match self.select()? {
+                Some(head) => head,
+                None => return Ok(None),
+            },
+        };
+        Ok(self.current.as_ref().map(|current| current.reader.lend(head, current.file)))
     }
 
-    /// The file whose frame is next; it is open and at that frame.
-    #[inline]
-    fn select(&mut self) -> Result<Option<usize>, CaptureError> {
-        if let Some(current) = self.current
-            && let Some(Slot::Open(reader)) = self.files.get_mut(current).map(|file| &mut file.slot)
-        {
-            let more = reader.advance();
-            let key = reader.time().map(|time| (time, current));
-            if more && reader.log.notes.is_empty() && self.rival.is_none_or(|rival| key < Some(rival)) {
-                return Ok(Some(current));
+    /// Goes to the next frame; its file is the current one then.
+    #[inline(never)]
+    fn select(&mut self) -> Result<Option<Head>, CaptureError> {
+        if let Some(Current { reader, file, before }) = &mut self.current {
+            let file = *file;
+            reader.advance();
+            let time = reader.time();
+            if reader.log.notes.is_empty() && time.is_some_and(|time| time < *before) {
+                return Ok(Some(reader.head()));
             }
-            self.requeue(current, key);
+            self.requeue(time.map(|time| (time, file)));
         }
         self.take_first()
     }
 
     /// Puts the current file back into the queue, or closes it at its end; hands on what it noted.
-    fn requeue(&mut self, file: usize, key: Option<Key>) {
-        self.current = None;
-        let mut notes = Vec::new();
-        if let Some(planned) = self.files.get_mut(file)
-            && let Slot::Open(reader) = &mut planned.slot
-        {
-            notes = std::mem::take(&mut reader.log.notes);
-            if key.is_none() {
-                planned.info = info(&planned.name, reader);
+    fn requeue(&mut self, key: Option<Key>) {
+        let Some(Current { mut reader, file, .. }) = self.current.take() else { return };
+        let notes = std::mem::take(&mut reader.log.notes);
+        if let Some(planned) = self.files.get_mut(file) {
+            if key.is_some() {
+                planned.slot = Slot::Open(reader);
+            } else {
+                planned.info = info(&planned.name, &reader);
                 planned.slot = Slot::Done;
                 self.open = self.open.saturating_sub(1);
             }
         }
-        self.queue.extend(key.map(Reverse));
-        self.report(file, notes);
+        if let Some(key) = key {
+            self.queue.push(Reverse(key));
+        }
+        if !notes.is_empty() {
+            self.report(file, notes);
+        }
     }
 
     /// Makes the first file of the queue the current one, and opens it if it waits.
-    fn take_first(&mut self) -> Result<Option<usize>, CaptureError> {
-        while let Some(Reverse((time, file))) = self.queue.pop() {
-            if let Some(Slot::Waiting(path)) = self.files.get(file).map(|file| &file.slot) {
-                let mut reader = self.reopen(path)?;
-                reader.advance();
-                let key = reader.time().map(|time| (time, file));
-                if let Some(planned) = self.files.get_mut(file) {
-                    planned.slot = Slot::Open(Box::new(reader));
-                    self.open += 1;
-                }
-                // Other than it was when the set was opened: the file changed in between. It takes its place anew.
-                if key != Some((time, file)) {
-                    self.requeue(file, key);
-                    continue;
-                }
+    fn take_first(&mut self) -> Result<Option<Head>, CaptureError> {
+        while let Some(Reverse(key)) = self.queue.pop() {
+            let (_, file) = key;
+            let slot = self.files.get_mut(file).map(|file| std::mem::replace(&mut file.slot, Slot::Done));
+            let reader = match slot {
+                Some(Slot::Open(reader)) => reader,
+                Some(Slot::Waiting(path)) => self.open_due(&path, None)?,
+                Some(Slot::Begun(path, opening)) => self.open_due(&path, Some(*opening))?,
+                Some(Slot::Done) | None => continue,
+            };
+            let head = reader.head();
+            let now = reader.time().map(|time| (time, file));
+            self.current = Some(Current { reader, file, before: self.before(file) });
+            if now == Some(key) {
+                return Ok(Some(head));
             }
-            self.current = Some(file);
-            self.rival = self.queue.peek().map(|Reverse(key)| *key);
-            return Ok(Some(file));
+            // Other than it was when the set was opened: the file changed in between. It takes its place anew.
+            self.requeue(now);
         }
-        self.rival = None;
         Ok(None)
     }
 
-    fn reopen(&self, path: &Path) -> Result<Reader, CaptureError> {
+    /// Opens a file that waited, goes to its first frame, and begins the one that will be due after it.
+    fn open_due(&mut self, path: &Path, begun: Option<Opening>) -> Result<Box<Reader>, CaptureError> {
+        let error = |error| cannot_open(path, error);
+        let opening = match begun {
+            Some(opening) => opening,
+            None => self.begin(path)?,
+        };
+        self.open += 1;
+        self.begin_next();
+        let mut reader = Reader::finish(opening).map_err(error)?;
+        reader.advance();
+        Ok(Box::new(reader))
+    }
+
+    /// Up to which time the frames of this file come before those in the queue.
+    fn before(&self, file: usize) -> Timestamp {
+        match self.queue.peek() {
+            // Of equal times the file with the smaller number is first.
+            Some(Reverse((time, rival))) if file < *rival => {
+                Timestamp::from_nanos(time.nanos().saturating_add(1))
+            }
+            Some(Reverse((time, _))) => *time,
+            None => Timestamp::MAX,
+        }
+    }
+
+    /// Opens a file that waits; if it is compressed and a thread is to be had, its decompression begins.
+    fn begin(&self, path: &Path) -> Result<Opening, CaptureError> {
         let capacity = (Self::BUFFERS / (self.open + 1)).clamp(Self::LEAST, FULL);
         let source = input::open(path, &self.meter)?;
-        Reader::open(source, capacity).map_err(|error| cannot_open(path, error))
+        let opening = Opening::start(source, capacity, Reading::Decompression(&self.threads));
+        opening.map_err(|error| cannot_open(path, OpenError::Io(error)))
+    }
+
+    /// Begins the next compressed file, if a thread is to be had for it.
+    fn begin_next(&mut self) {
+        while let Some(file) = self.coming.front().copied() {
+            if let Some(Slot::Waiting(path)) = self.files.get(file).map(|file| &file.slot) {
+                if !self.threads.are_free() {
+                    return;
+                }
+                // What keeps it from being opened is told when it is due, if it still does then.
+                let begun = self.begin(path).map(|opening| Slot::Begun(path.clone(), Box::new(opening)));
+                if let (Ok(begun), Some(planned)) = (begun, self.files.get_mut(file)) {
+                    planned.slot = begun;
+                }
+                self.coming.pop_front();
+                return;
+            }
+            self.coming.pop_front();
+        }
     }
 
     /// Adds a file's notes to the damages.
@@ -227,12 +311,21 @@ impl CaptureSet {
 
     /// What each file is, by [`Frame::file`], as far as it is read.
     pub fn formats(&self) -> Vec<FileInfo> {
-        let of = |file: &Planned| match &file.slot {
-            Slot::Open(reader) => info(&file.name, reader),
-            Slot::Waiting(_) | Slot::Done => file.info.clone(),
+        let of = |(index, file): (usize, &Planned)| match (&file.slot, &self.current) {
+            (Slot::Open(reader), _) => info(&file.name, reader),
+            (_, Some(current)) if current.file == index => info(&file.name, &current.reader),
+            _ => file.info.clone(),
         };
-        self.files.iter().map(of).collect()
+        self.files.iter().enumerate().map(of).collect()
     }
+}
+
+/// The compressed files that wait, in the order in which they will be due.
+fn coming(files: &[Planned]) -> VecDeque<usize> {
+    let waits = |file: &Planned| matches!(file.slot, Slot::Waiting(_)) && file.info.compression.is_some();
+    let mut coming: Vec<_> = files.iter().enumerate().filter(|(_, file)| waits(file)).collect();
+    coming.sort_by_key(|(index, file)| (file.first, *index));
+    coming.into_iter().map(|(index, _)| index).collect()
 }
 
 /// What is known of a file that is open.
