@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use vpcreplay_engine::{self as engine, Engine, EniId, FlowRecords, ScopeId, Timeline, Verdict, When};
-use vpcreplay_flow::{Clock, ClockStep, Span};
+use vpcreplay_engine::{self as engine, Content, Engine, EniId, FlowRecords, ScopeId, Timeline, Verdict, When};
+use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Span, Timestamp};
 use vpcreplay_policy::{
     self as policy, Document, IcmpErrors, Mode, Options, Policy, Registry, Scope, Selection, TcpMidstream,
 };
@@ -18,17 +18,19 @@ use vpcreplay_testkit::reference::{
 pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
     let (mut engine, mut clock) = (engine(scenario)?, Clock::default());
     let mut outcome = Outcome::default();
+    let mut waiting = Vec::new();
     for (number, packet) in (1..).zip(&scenario.packets) {
         let (now, step) = clock.observe(packet.time);
         outcome.clock_regressions += u64::from(step == ClockStep::Regression);
         outcome.clock_jumps += u64::from(step == ClockStep::Jump);
-        let verdict = engine.judge(engine::Packet { number, now, decoded: &packet.decoded });
-        outcome.records.push(record(number, &verdict, engine.registry()));
-        // As a replay does after each batch: what is over is taken.
+        waiting.push(Waiting::new(number, now, &packet.decoded));
+        // As a replay does after each batch: what is over is taken. Every third batch goes packet by packet.
         if number % 7 == 0 {
+            judge(&mut engine, &mut waiting, &mut outcome);
             take(&mut engine, &mut outcome);
         }
     }
+    judge(&mut engine, &mut waiting, &mut outcome);
     engine.finish();
     take(&mut engine, &mut outcome);
     outcome.series.sort_by(|a, b| (a.period_start_ns, &a.scope).cmp(&(b.period_start_ns, &b.scope)));
@@ -40,6 +42,48 @@ pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
     }
     check_peaks(&engine, &outcome)?;
     Ok(outcome)
+}
+
+/// A packet on its way to the engine, packed where it can be, as a replay's batches are.
+struct Waiting<'a> {
+    number: u64,
+    now: Timestamp,
+    decoded: &'a Decoded,
+    digest: Option<Digest>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(number: u64, now: Timestamp, decoded: &'a Decoded) -> Self {
+        let digest = match decoded {
+            Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
+            _ => None,
+        };
+        Self { number, now, decoded, digest }
+    }
+
+    fn packet(&self) -> engine::Packet<'_> {
+        let content = match &self.digest {
+            Some(digest) => Content::Digest(digest),
+            None => Content::Decoded(self.decoded),
+        };
+        engine::Packet { number: self.number, now: self.now, content }
+    }
+}
+
+/// Judges what waits: as a batch, or every third time packet by packet.
+fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, outcome: &mut Outcome) {
+    let mut verdicts = Vec::with_capacity(waiting.len());
+    if waiting.last().is_some_and(|last| last.number % 3 == 0) {
+        for Waiting { number, now, decoded, .. } in waiting.iter() {
+            let content = Content::Decoded(decoded);
+            verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
+        }
+    } else {
+        engine.judge_batch(waiting, Waiting::packet, |item, verdict| verdicts.push((item.number, verdict)));
+    }
+    let registry = engine.registry();
+    outcome.records.extend(verdicts.iter().map(|(number, verdict)| record(*number, verdict, registry)));
+    waiting.clear();
 }
 
 fn engine(scenario: &Scenario) -> Result<Engine, String> {

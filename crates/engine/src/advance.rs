@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use vpcreplay_conntrack::{Ending, Entry, Flow, Listener};
+use vpcreplay_conntrack::{Departed, Ending, Entry, Ledger, Listener};
 use vpcreplay_flow::Timestamp;
 use vpcreplay_policy::{EniId, Policy};
 
 use crate::FlowRecord;
 use crate::engine::World;
 use crate::flows;
-use crate::memory::Memory;
+use crate::memory::{Aside, Memory};
 
 /// Which allowance scope an ENI's entries count for, by ENI number.
 #[derive(Debug, Default)]
@@ -31,70 +31,75 @@ impl Scopes {
     }
 }
 
-/// What ended while time moved on.
-#[derive(Debug, Default)]
-pub(crate) struct Ended {
-    /// Connections: when, at which ENI, how. The table tells them by shard, so they are put in order of time.
-    connections: Vec<(Timestamp, u32, Ending)>,
-    /// Records of flows that are over.
-    flows: Vec<FlowRecord>,
+/// Who is told of what ends while time moves on: the books, and the records of flows.
+struct Ends<'a> {
+    ledger: &'a mut Ledger,
+    scopes: &'a Scopes,
+    flows: &'a mut Vec<FlowRecord>,
 }
 
-impl Listener<Memory> for Ended {
-    fn ended(&mut self, flow: &mut Flow<Memory>, entry: &Entry, ending: Ending, at: Timestamp) {
-        if let Some(detail) = &mut flow.memory.detail {
+impl Listener<Memory, Aside> for Ends<'_> {
+    fn ended(&mut self, aside: &mut Aside, entry: &Entry, ending: Ending, at: Timestamp) {
+        if let Some(detail) = &mut aside.detail {
             detail.ended(entry, ending);
         }
-        self.connections.push((at, entry.eni, ending));
+        let scope = self.scopes.of(EniId(entry.eni));
+        match ending {
+            Ending::Removed => self.ledger.removed(scope, at),
+            _ => self.ledger.expired(scope, at),
+        }
     }
 
-    fn over(&mut self, flow: Flow<Memory>, at: Timestamp) {
+    fn over(&mut self, flow: Departed<Memory, Aside>, at: Timestamp) {
         self.flows.extend(flows::record(&flow, at));
     }
 }
 
 impl World {
-    /// Moves on to the time of a packet.
-    pub(crate) fn advance(&mut self, now: Timestamp) {
-        // A flow that is remembered for no time at all is over before a second packet at the same instant.
-        if self.is_at(now) && now < self.table.not_before() {
-            return;
+    /// Moves on to the time of a packet. What ends by then is ended where and when it matters: in a flow's shard before
+    /// the flow is looked up, everywhere when a bound is reached, when another model comes into force, and when the
+    /// books are closed.
+    #[inline]
+    pub(crate) fn enter(&mut self, now: Timestamp) {
+        if self.later.front().is_some_and(|(time, _)| *time <= now) {
+            self.switch_models(now);
         }
-        self.ledger.begin_packet(now);
-        while let Some((time, policy)) = self.later.front().cloned().filter(|(time, _)| *time <= now) {
-            self.later.pop_front();
-            self.expire(time);
-            self.switch(policy, time);
-        }
-        self.expire(now);
-        self.ledger.open_packet(now);
-        self.release_flows(now);
+        self.now = Some(now);
+        self.ledger.packet(now);
+    }
+
+    /// Moves on to the time of a packet of a flow with a hash.
+    #[inline]
+    pub(crate) fn enter_shard(&mut self, now: Timestamp, hash: u64) {
+        self.enter(now);
+        self.advance_shard(hash, now);
+    }
+
+    /// Ends what has ended by `now` among the flows of a hash's shard.
+    #[inline]
+    pub(crate) fn advance_shard(&mut self, hash: u64, now: Timestamp) {
+        let Self { ledger, scopes, over: flows, table, .. } = self;
+        table.advance_shard(hash, now, &mut Ends { ledger, scopes, flows });
     }
 
     /// Ends everything whose deadline is `now` or earlier.
-    fn expire(&mut self, now: Timestamp) {
-        if self.table.not_before() <= now {
-            self.table.advance(now, &mut self.ended);
-            self.book();
-        }
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let Self { ledger, scopes, over: flows, table, .. } = self;
+        table.advance(now, &mut Ends { ledger, scopes, flows });
     }
 
-    /// Enters what ended into the books, in order of time.
-    fn book(&mut self) {
-        self.ended.connections.sort_by_key(|(at, ..)| *at);
-        for (at, eni, ending) in self.ended.connections.drain(..) {
-            let scope = self.scopes.of(EniId(eni));
-            match ending {
-                Ending::Removed => self.ledger.removed(scope, at),
-                _ => self.ledger.expired(scope, at),
-            }
-        }
+    /// Ends everything that has ended by the newest packet, closes the books and releases the records of flows.
+    pub(crate) fn close(&mut self) {
+        let Some(now) = self.now else { return };
+        self.expire(now);
+        self.ledger.close();
+        self.release_flows(now);
     }
 
     /// Releases the records of flows that were over before `now`, in order (S9.3). Those over at this very instant
     /// wait: a flow that is remembered for no time at all may still join them.
     fn release_flows(&mut self, now: Timestamp) {
-        let flows = &mut self.ended.flows;
+        let flows = &mut self.over;
         if !flows.is_empty() {
             flows.sort_by_key(|record| (record.over, record.number));
             let released = flows.partition_point(|record| record.over < now);
@@ -102,30 +107,49 @@ impl World {
         }
     }
 
-    /// Ends what has ended at the time of the last packet, and the books.
+    /// Ends the books at the time of the last packet.
     pub(crate) fn finish(&mut self) {
-        if let Some(now) = self.now() {
-            self.expire(now);
-        }
+        self.close();
         self.release_flows(Timestamp::MAX);
-        let mut live: Vec<FlowRecord> =
-            self.table.flows().filter_map(|flow| flows::record(flow, Timestamp::MAX)).collect();
+        let table = &self.table;
+        let mut live: Vec<FlowRecord> = table
+            .flows()
+            .filter_map(|id| table.place(id))
+            .filter_map(|(shard, at)| flows::record_of_live(shard, at))
+            .collect();
         live.sort_by_key(|record| record.number);
         self.records.append(&mut live);
         self.ledger.finish();
     }
 
+    /// Brings the models into force whose time has come with the packet at `now`.
+    #[cold]
+    fn switch_models(&mut self, now: Timestamp) {
+        self.close();
+        self.ledger.begin_packet(now);
+        while let Some((time, policy)) = self.later.pop_front_if(|(time, _)| *time <= now) {
+            self.expire(time);
+            self.ledger.close_expired(time);
+            self.switch(policy, time);
+        }
+        self.expire(now);
+        self.ledger.close_expired(now);
+        self.ledger.open_packet(now);
+    }
+
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of
     /// an ENI that moved count for its new scope, limits follow.
     fn switch(&mut self, policy: Arc<Policy>, time: Timestamp) {
-        self.table.remove_interfaces(time, |eni| !policy.contains(EniId(eni)), &mut self.ended);
-        self.book();
+        let Self { ledger, scopes, over: flows, table, .. } = self;
+        let is_gone = |eni| !policy.contains(EniId(eni));
+        table.remove_interfaces(time, is_gone, &mut Ends { ledger, scopes, flows });
         let moves = self.moves(&policy);
         for (entries, from, _) in &moves {
             self.ledger.left(*from, *entries, time);
         }
         self.policy = policy;
         self.routes.forget();
+        self.table.change_memories(Memory::forget_routes);
         self.adopt(time);
         for (entries, _, to) in moves {
             self.ledger.came(to, entries, time);
@@ -139,7 +163,8 @@ impl World {
             if from == to || from == u32::MAX {
                 return None;
             }
-            let entries = self.table.flows().filter(|flow| flow.entry(eni.0).is_some()).count() as u64;
+            let places = self.table.flows().filter_map(|id| self.table.place(id));
+            let entries = places.filter(|(shard, at)| shard.entry(*at, eni.0).is_some()).count() as u64;
             (entries > 0).then_some((entries, from, to))
         });
         moved.collect()

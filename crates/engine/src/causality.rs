@@ -1,76 +1,145 @@
 //! Causality: packets that would never have been sent under the replayed rules (S8).
 
-use std::num::NonZeroU64;
-
 use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
-
-use crate::memory::{Fate, Memory};
 
 /// What causality looks at in a packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
-    /// The packet's number.
-    pub(crate) number: u64,
     /// The end that sent it.
     pub(crate) sender: End,
     /// What it counts as, for TCP.
     pub(crate) tcp: Option<TcpKind>,
 }
 
-impl Memory {
-    /// Starts the memory of a flow at its first packet: who opened it (S7.0). TCP waits for a bare SYN.
-    pub(crate) fn begin(&mut self, protocol: Protocol, opener: End) {
-        self.opener = (protocol != Protocol::TCP).then_some(opener);
+/// What became of the packets that decide about others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// None was judged yet.
+    #[default]
+    None,
+    /// It passed.
+    Passed,
+    /// It was denied.
+    Denied,
+}
+
+/// Which denied packet is the cause of another one being unsent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The opening one.
+    Opening,
+    /// The answer.
+    Answer,
+}
+
+/// Who opened a flow, and what became of the packets that decide about others (S7.0, S8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    /// Who opened the flow; `None` for TCP before the first bare SYN.
+    pub(crate) opener: Option<End>,
+    /// TCP: the newest bare SYN. Other protocols: the opener's packets; one that passed counts for good.
+    opening: Fate,
+    /// TCP: the newest SYN+ACK of the other end (S12.9).
+    answer: Fate,
+}
+
+impl Fate {
+    const fn of_bits(bits: u8) -> Self {
+        match bits & 3 {
+            0 => Self::None,
+            1 => Self::Passed,
+            _ => Self::Denied,
+        }
+    }
+}
+
+impl Handshake {
+    /// All of it in one byte: flow records are many.
+    #[inline]
+    pub(crate) const fn pack(self) -> u8 {
+        let opener = match self.opener {
+            None => 0,
+            Some(End::A) => 1,
+            Some(End::B) => 2,
+        };
+        opener | (self.opening as u8) << 2 | (self.answer as u8) << 4
+    }
+
+    /// What [`Handshake::pack`] packed.
+    #[inline]
+    pub(crate) const fn unpack(bits: u8) -> Self {
+        let opener = match bits & 3 {
+            0 => None,
+            1 => Some(End::A),
+            _ => Some(End::B),
+        };
+        Self { opener, opening: Fate::of_bits(bits >> 2), answer: Fate::of_bits(bits >> 4) }
+    }
+
+    /// At the first packet of a flow: who opened it (S7.0). TCP waits for a bare SYN.
+    pub(crate) fn begun_by(protocol: Protocol, opener: End) -> Self {
+        Self { opener: (protocol != Protocol::TCP).then_some(opener), ..Self::default() }
     }
 
     /// Notes a packet before it is judged: a bare SYN makes its sender the opener and begins a new handshake
     /// (S8.2, S12.6, S12.9).
+    #[inline]
     pub(crate) fn before(&mut self, sent: Sent) {
         if sent.tcp != Some(TcpKind::Syn) {
             return;
         }
         let is_same_opener = self.opener == Some(sent.sender);
-        if !is_same_opener || self.answer == Fate::PASSED {
-            self.answer = Fate::NONE;
+        if !is_same_opener || self.answer == Fate::Passed {
+            self.answer = Fate::None;
         }
         self.opener = Some(sent.sender);
     }
 
-    /// Why a packet would never have been sent, and the number of the packet whose denial is the cause.
-    pub(crate) fn unsent(&self, sent: Sent) -> Option<(Reason, NonZeroU64)> {
+    /// Why a packet would never have been sent, and which packet's denial is the cause.
+    #[inline]
+    pub(crate) fn unsent(self, sent: Sent) -> Option<(Reason, Cause)> {
         let opener = self.opener?;
+        if self.opening != Fate::Denied && self.answer != Fate::Denied {
+            return None;
+        }
         let is_answer = sent.sender != opener;
-        match (sent.tcp, self.opening.denial(), self.answer.denial()) {
+        match (sent.tcp, self.opening, self.answer) {
             // S8.2: every bare SYN is judged anew.
             (Some(TcpKind::Syn), ..) => None,
-            (Some(_), Some(cause), _) => Some((Reason::OpenerDenied, cause)),
+            (Some(_), Fate::Denied, _) => Some((Reason::OpenerDenied, Cause::Opening)),
             // S8.2: so is every SYN+ACK of the other end, and its RST.
             (Some(TcpKind::SynAck | TcpKind::Rst), ..) if is_answer => None,
-            (Some(_), _, Some(cause)) => Some((Reason::HandshakeDenied, cause)),
+            (Some(_), _, Fate::Denied) => Some((Reason::HandshakeDenied, Cause::Answer)),
             // S8.3
-            (None, Some(cause), _) if is_answer => Some((Reason::OpenerDenied, cause)),
+            (None, Fate::Denied, _) if is_answer => Some((Reason::OpenerDenied, Cause::Opening)),
             _ => None,
         }
     }
 
-    /// Notes what became of a judged packet.
-    pub(crate) fn after(&mut self, sent: Sent, is_allowed: Allowed) {
+    /// Notes what became of a judged packet; tells as what cause its number must be kept.
+    #[inline]
+    pub(crate) fn after(&mut self, sent: Sent, is_allowed: Allowed) -> Option<Cause> {
         let is_opener = self.opener == Some(sent.sender);
         let fate = match is_allowed {
-            Allowed::No => Fate::denied(sent.number),
-            Allowed::Yes => Fate::PASSED,
+            Allowed::No => Fate::Denied,
+            Allowed::Yes => Fate::Passed,
         };
-        match sent.tcp {
-            Some(TcpKind::Syn) => self.opening = fate,
+        let cause = match sent.tcp {
+            Some(TcpKind::Syn) => Cause::Opening,
             // S8.2: once a SYN+ACK has passed, a later denied one changes nothing. One that comes before any bare
             // SYN belongs to no handshake.
-            Some(TcpKind::SynAck) if self.opener.is_some() && !is_opener && self.answer != Fate::PASSED => {
-                self.answer = fate;
+            Some(TcpKind::SynAck) if self.opener.is_some() && !is_opener && self.answer != Fate::Passed => {
+                Cause::Answer
             }
             // S8.3: while none of the opener's packets has passed.
-            None if is_opener && self.opening != Fate::PASSED => self.opening = fate,
-            _ => {}
+            None if is_opener && self.opening != Fate::Passed => Cause::Opening,
+            _ => return None,
+        };
+        match cause {
+            Cause::Opening => self.opening = fate,
+            Cause::Answer => self.answer = fate,
         }
+        (fate == Fate::Denied).then_some(cause)
     }
 }
 

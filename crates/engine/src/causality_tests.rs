@@ -1,38 +1,40 @@
 use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
 
-use super::{Allowed, Sent};
-use crate::memory::Memory;
+use super::{Allowed, Handshake, Sent};
 
-/// A TCP flow whose packets are judged as told, unless they are unsent.
+/// A flow whose packets are judged as told, unless they are unsent.
 #[derive(Default)]
 struct Talk {
-    memory: Memory,
+    /// Packed, as flow records keep it.
+    handshake: u8,
+    denied: [u64; 2],
     number: u64,
 }
 
 impl Talk {
     fn tcp() -> Self {
-        let mut talk = Self::default();
-        talk.memory.begin(Protocol::TCP, End::A);
-        talk
+        Self { handshake: Handshake::begun_by(Protocol::TCP, End::A).pack(), ..Self::default() }
     }
 
     fn udp() -> Self {
-        let mut talk = Self::default();
-        talk.memory.begin(Protocol::UDP, End::A);
-        talk
+        Self { handshake: Handshake::begun_by(Protocol::UDP, End::A).pack(), ..Self::default() }
     }
 
     /// The next packet: why it is unsent and because of which packet, or `None` when it was judged.
     fn packet(&mut self, sender: End, tcp: Option<TcpKind>, allowed: Allowed) -> Option<(Reason, u64)> {
         self.number += 1;
-        let sent = Sent { number: self.number, sender, tcp };
-        self.memory.before(sent);
-        let unsent = self.memory.unsent(sent);
-        if unsent.is_none() {
-            self.memory.after(sent, allowed);
+        let sent = Sent { sender, tcp };
+        let mut handshake = Handshake::unpack(self.handshake);
+        handshake.before(sent);
+        let unsent = handshake.unsent(sent).map(|(reason, cause)| (reason, self.denied[cause as usize]));
+        if unsent.is_none()
+            && let Some(cause) = handshake.after(sent, allowed)
+        {
+            self.denied[cause as usize] = self.number;
         }
-        unsent.map(|(reason, cause)| (reason, cause.get()))
+        self.handshake = handshake.pack();
+        assert_eq!(Handshake::unpack(self.handshake), handshake);
+        unsent
     }
 
     fn passes(&mut self, sender: End, kind: TcpKind) -> Option<(Reason, u64)> {

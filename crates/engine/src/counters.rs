@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Checkpoint, Decoded, Disposition, PacketFacts, Protocol, Reason};
+use vpcreplay_flow::{Checkpoint, Disposition, PacketFacts, Protocol, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::Verdict;
@@ -112,17 +112,17 @@ impl Counters {
     }
 
     /// Counts a packet's verdict.
-    pub(crate) fn count(&mut self, decoded: &Decoded, verdict: &Verdict, policy: &Policy) {
-        let length = match decoded {
-            Decoded::Packet(facts) => facts.length,
-            Decoded::Unjudged(_, header) => header.map_or(0, |header| header.length),
-        };
+    #[inline]
+    pub(crate) fn count(&mut self, length: u32, verdict: &Verdict) {
         let row = verdict.eni.map_or(0, |eni| eni.index() + 1);
         let cell = self.tallies.get_mut(row).and_then(|row| row.get_mut(verdict.reason as usize));
         if let Some(tally) = cell {
             tally.add(length);
         }
-        let Decoded::Packet(facts) = decoded else { return };
+    }
+
+    /// Counts what is told of denied and untracked packets beside.
+    pub(crate) fn note(&mut self, facts: &PacketFacts, verdict: &Verdict, policy: &Policy) {
         if verdict.disposition() == Disposition::Deny {
             self.count_denied(facts, verdict);
         } else if verdict.reason == Reason::Untracked {
@@ -142,6 +142,7 @@ impl Counters {
     }
 
     /// Counts a rule that decided at a checkpoint, or that the connection found there remembers.
+    #[inline]
     pub(crate) fn count_rule(&mut self, rule: Option<RuleId>) {
         if let Some(hits) = rule.and_then(|rule| self.rule_hits.get_mut(rule.index())) {
             *hits += 1;

@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use vpcreplay_conntrack::{Ledger, Peak, SeriesRow, Table};
-use vpcreplay_flow::{Decoded, Timestamp};
+use vpcreplay_flow::{Decoded, Digest, Timestamp};
 use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
-use crate::advance::{Ended, Scopes};
+use crate::advance::Scopes;
 use crate::counters::Counters;
-use crate::locate::Located;
-use crate::memory::Memory;
+use crate::memory::{Aside, Memory};
 use crate::route::Routes;
 use crate::settings::{Settings, Timeline, When};
 use crate::verdict::undecoded;
@@ -24,7 +23,16 @@ pub struct Packet<'a> {
     /// Engine time at the packet (S1.2).
     pub now: Timestamp,
     /// What became of its frame.
-    pub decoded: &'a Decoded,
+    pub content: Content<'a>,
+}
+
+/// What became of a packet's frame, in one of two forms.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// A packet all of whose facts are in its digest (see [`Digest::is_whole`]).
+    Digest(&'a Digest),
+    /// Any packet, or none.
+    Decoded(&'a Decoded),
 }
 
 /// Everything that a packet meets.
@@ -34,19 +42,21 @@ pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
     /// Models still to come, by their time.
     pub(crate) later: VecDeque<(Timestamp, Arc<Policy>)>,
-    pub(crate) table: Table<Memory>,
+    pub(crate) table: Table<Memory, Aside>,
     pub(crate) ledger: Ledger,
     pub(crate) scopes: Scopes,
     pub(crate) routes: Routes,
     pub(crate) counters: Counters,
-    pub(crate) ended: Ended,
+    /// Records of flows that are over and wait for their turn.
+    pub(crate) over: Vec<FlowRecord>,
     /// Records of flows that are over, in order, until they are taken.
     pub(crate) records: Vec<FlowRecord>,
     /// Connections created so far.
     pub(crate) connections: u64,
-    /// The flow keys of the packets being judged; kept for its memory.
-    pub(crate) ahead: Vec<Option<Located>>,
-    now: Option<Timestamp>,
+    /// Flows remembered so far.
+    pub(crate) flows: u64,
+    /// Engine time of the newest packet.
+    pub(crate) now: Option<Timestamp>,
 }
 
 /// Judges packets one after another; the same packets give the same verdicts.
@@ -69,10 +79,10 @@ impl Engine {
             scopes: Scopes::default(),
             routes: Routes::default(),
             counters: Counters::new(&timeline.registry),
-            ended: Ended::default(),
+            over: Vec::new(),
             records: Vec::new(),
             connections: 0,
-            ahead: Vec::new(),
+            flows: 0,
             now: None,
             settings,
         };
@@ -87,20 +97,23 @@ impl Engine {
     /// Judges a packet and tells its steps.
     pub fn judge_traced(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
         self.begin(packet.now);
-        let located = Located::of(packet.decoded);
-        self.world.judge(packet, located.as_ref(), trace)
+        let verdict = self.world.judge(packet, trace);
+        self.world.close();
+        verdict
     }
 
-    /// Judges items that hold a packet each, one after another: faster than one by one, with the same verdicts.
+    /// Judges items that stand for a `packet` each, one after another: faster than one by one, with the same verdicts.
     /// `each` gets every item and its packet's verdict in order.
-    pub fn judge_batch<'a, T>(&mut self, items: &'a [T], mut each: impl FnMut(&'a T, Verdict))
-    where
-        Packet<'a>: From<&'a T>,
-    {
+    pub fn judge_batch<'a, T>(
+        &mut self,
+        items: &'a [T],
+        packet: impl Fn(&'a T) -> Packet<'a>,
+        mut each: impl FnMut(&'a T, Verdict),
+    ) {
         if let Some(first) = items.first() {
-            self.begin(Packet::from(first).now);
+            self.begin(packet(first).now);
         }
-        self.world.judge_batch(items, &mut each);
+        self.world.judge_batch(items, packet, &mut each);
     }
 
     /// At the first packet: orders the timeline by the packet's time; a model of that time or earlier is in force from the start
@@ -195,29 +208,17 @@ impl Engine {
 }
 
 impl World {
-    /// Judges a packet whose flow was looked up.
-    pub(crate) fn judge(
-        &mut self,
-        packet: Packet<'_>,
-        located: Option<&Located>,
-        trace: &mut impl Trace,
-    ) -> Verdict {
-        self.advance(packet.now);
-        let verdict = match packet.decoded {
-            Decoded::Packet(facts) => self.judge_facts(packet, facts, located, trace),
-            Decoded::Unjudged(cause, _) => Verdict::bare(undecoded(*cause)),
-        };
-        self.counters.count(packet.decoded, &verdict, &self.policy);
-        verdict
-    }
-
-    /// Engine time of the newest packet.
-    pub(crate) const fn now(&self) -> Option<Timestamp> {
-        self.now
-    }
-
-    /// Whether time stands at `now` already; notes it otherwise.
-    pub(crate) fn is_at(&mut self, now: Timestamp) -> bool {
-        self.now.replace(now) == Some(now)
+    /// Judges a packet, step by step.
+    pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
+        self.enter(packet.now);
+        match packet.content {
+            Content::Digest(digest) => self.judge_facts(packet, &digest.facts(), trace),
+            Content::Decoded(Decoded::Packet(facts)) => self.judge_facts(packet, facts, trace),
+            Content::Decoded(Decoded::Unjudged(cause, header)) => {
+                let verdict = Verdict::bare(undecoded(*cause));
+                self.counters.count(header.map_or(0, |header| header.length), &verdict);
+                verdict
+            }
+        }
     }
 }

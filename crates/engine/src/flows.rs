@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use vpcreplay_conntrack::{Ending, Entry, Flow, State};
+use vpcreplay_conntrack::{Departed, Ending, Entry, Shard, State};
 use vpcreplay_flow::{Disposition, End, FlowKey, Protocol, TcpKind, Timestamp};
 use vpcreplay_policy::EniId;
 
 use crate::Verdict;
-use crate::memory::Memory;
+use crate::memory::{Aside, Memory};
 
 /// A record names at most this many connections, the newest (S9.3).
 const NEWEST_CONNECTIONS: usize = 16;
@@ -100,6 +100,7 @@ pub struct FlowRecord {
 /// What a flow record needs while the flow is remembered.
 #[derive(Clone, Debug)]
 pub(crate) struct Detail {
+    number: u64,
     first: Timestamp,
     first_sender: End,
     ends: [EndCounts; 2],
@@ -109,15 +110,22 @@ pub(crate) struct Detail {
 
 impl Detail {
     /// The detail of a flow from its first packet on; connections that live already are taken along (S12.18).
-    pub(crate) fn begin(now: Timestamp, first_sender: End, entries: &[Entry]) -> Self {
+    pub(crate) fn begin<'a>(
+        (number, first_sender): (u64, End),
+        now: Timestamp,
+        entries: impl Iterator<Item = &'a Entry>,
+    ) -> Self {
         let mut detail = Self {
+            number,
             first: now,
             first_sender,
             ends: [EndCounts::default(); 2],
             connection_count: 0,
             newest: VecDeque::new(),
         };
-        for entry in entries {
+        let mut entries: Vec<Entry> = entries.copied().collect();
+        entries.sort_by_key(|entry| entry.number);
+        for entry in &entries {
             detail.opened(entry);
         }
         detail
@@ -158,30 +166,26 @@ impl Detail {
 }
 
 fn record_of(entry: &Entry, ending: Ending) -> ConnectionRecord {
-    ConnectionRecord { number: entry.number, eni: EniId(entry.eni), state: entry.tracking.state(), ending }
+    let Entry { number, eni, tracking, .. } = *entry;
+    ConnectionRecord { number, eni: EniId(eni), state: tracking.state(), ending }
 }
 
-/// The record of a remembered flow; `None` where none was asked for or the flow is not remembered.
-pub(crate) fn record(flow: &Flow<Memory>, over: Timestamp) -> Option<FlowRecord> {
-    let number = flow.number()?;
-    let detail = flow.memory.detail.as_deref()?;
-    let source = flow.memory.opener.unwrap_or(detail.first_sender);
+/// The record of a flow that is over; `None` where none was asked for.
+pub(crate) fn record(flow: &Departed<Memory, Aside>, over: Timestamp) -> Option<FlowRecord> {
+    let detail = flow.aside.detail.as_deref()?;
+    let opener = flow.memory.handshake().opener;
+    let source = opener.unwrap_or(detail.first_sender);
     let [a, b] = detail.ends;
     let (forward, reverse) = if source == End::A { (a, b) } else { (b, a) };
     let mut connections: Vec<ConnectionRecord> = detail.newest.iter().copied().collect();
-    for entry in flow.entries() {
-        if let Some(live) = connections.iter_mut().find(|record| record.number == entry.number) {
-            live.state = entry.tracking.state();
-        }
-    }
     connections.sort_by_key(|record| record.number);
-    let has_syn = flow.key().protocol() == Protocol::TCP && flow.memory.opener.is_some();
+    let has_syn = flow.key.protocol() == Protocol::TCP && opener.is_some();
     Some(FlowRecord {
-        number,
-        key: *flow.key(),
+        number: detail.number,
+        key: flow.key,
         source,
         first: detail.first,
-        last: flow.last_packet(),
+        last: flow.last_packet,
         forward,
         reverse,
         connection_count: detail.connection_count,
@@ -189,6 +193,22 @@ pub(crate) fn record(flow: &Flow<Memory>, over: Timestamp) -> Option<FlowRecord>
         outcome: outcome(&forward, &reverse, has_syn.then_some(&SynSeen)),
         over,
     })
+}
+
+/// The record of a flow that lives, with its live connections; `None` where none was asked for.
+pub(crate) fn record_of_live(shard: &Shard<Memory, Aside>, at: u32) -> Option<FlowRecord> {
+    let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
+    let aside = Aside::for_record(shard.aside(at)?.detail.clone());
+    let departed =
+        Departed { key: shard.key(at)?, last_packet: flow.last_packet(), memory: flow.memory, aside };
+    let mut record = record(&departed, Timestamp::MAX)?;
+    for entry in shard.entries(at) {
+        if let Some(live) = record.connections.iter_mut().find(|record| record.number == entry.number) {
+            let tracking = entry.tracking;
+            live.state = tracking.state();
+        }
+    }
+    Some(record)
 }
 
 /// A bare SYN of the flow was seen.

@@ -15,10 +15,11 @@ mod route;
 mod security_group;
 mod settings;
 mod trace;
+mod usual;
 mod verdict;
 
 pub use counters::{Counters, Denial, DenialKey, Tally, TopDenied};
-pub use engine::{Engine, Packet};
+pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
 pub use settings::{FlowRecords, Settings, Timeline, When};
 pub use trace::{NoTrace, Step, Trace};

@@ -1,52 +1,56 @@
-//! Flow keys made and hashed ahead of judging, so that the memory of a batch's flows is asked for together.
+//! Judges packets in batches: their flow keys are hashed ahead, so that the memory of a batch's flows is asked for together.
 
-use vpcreplay_flow::{Decoded, End, FlowKey};
+use vpcreplay_flow::{Decoded, FlowKey};
 
 use crate::engine::World;
-use crate::{NoTrace, Packet, Verdict};
+use crate::usual::Known;
+use crate::{Content, NoTrace, Packet, Verdict};
 
 /// Packets whose flows are fetched together.
 const AHEAD: usize = 64;
 
-/// The flow key of a packet, the end that sent it, and the key's hash.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Located {
-    pub(crate) key: FlowKey,
-    pub(crate) sender: End,
-    pub(crate) hash: u64,
-}
-
-impl Located {
-    /// The flow of a packet; `None` where it has no flow key.
-    pub(crate) fn of(decoded: &Decoded) -> Option<Self> {
-        let Decoded::Packet(facts) = decoded else { return None };
-        let (key, sender) = facts.flow()?;
-        Some(Self { key, sender, hash: key.hash64() })
+/// The hash of a packet's flow key; 0 where it has none.
+#[inline]
+fn hash_of(content: Content<'_>) -> u64 {
+    match content {
+        Content::Digest(digest) => digest.key.hash64(),
+        Content::Decoded(Decoded::Packet(facts)) => FlowKey::of(facts).map_or(0, |(key, _)| key.hash64()),
+        Content::Decoded(Decoded::Unjudged(..)) => 0,
     }
 }
 
 impl World {
     /// Judges packets in order; `each` gets every item and its packet's verdict.
-    pub(crate) fn judge_batch<'a, T>(&mut self, items: &'a [T], each: &mut impl FnMut(&'a T, Verdict))
-    where
-        Packet<'a>: From<&'a T>,
-    {
-        let mut ahead = std::mem::take(&mut self.ahead);
-        let mut hashes = [0; AHEAD];
+    pub(crate) fn judge_batch<'a, T>(
+        &mut self,
+        items: &'a [T],
+        packet: impl Fn(&'a T) -> Packet<'a>,
+        each: &mut impl FnMut(&'a T, Verdict),
+    ) {
+        let (mut hashes, mut guesses) = ([0; AHEAD], [0; AHEAD]);
         for chunk in items.chunks(AHEAD) {
-            ahead.clear();
-            ahead.extend(chunk.iter().map(|item| Located::of(Packet::from(item).decoded)));
-            let mut known = 0;
-            for (hash, located) in hashes.iter_mut().zip(ahead.iter().flatten()) {
-                *hash = located.hash;
-                known += 1;
+            for (hash, item) in hashes.iter_mut().zip(chunk) {
+                *hash = hash_of(packet(item).content);
             }
-            self.table.fetch(hashes.get(..known).unwrap_or_default());
-            for (item, located) in chunk.iter().zip(&ahead) {
-                let verdict = self.judge(Packet::from(item), located.as_ref(), &mut NoTrace);
+            let known = hashes.get(..chunk.len()).unwrap_or_default();
+            self.table.fetch(known, &mut guesses);
+            for (item, (hash, guess)) in chunk.iter().zip(hashes.iter().zip(guesses)) {
+                let verdict = self.judge_ahead(packet(item), (*hash, guess));
                 each(item, verdict);
             }
         }
-        self.ahead = ahead;
+        self.close();
+    }
+
+    #[inline]
+    fn judge_ahead(&mut self, packet: Packet<'_>, (hash, guess): (u64, u32)) -> Verdict {
+        if let Content::Digest(digest) = packet.content {
+            self.enter_shard(packet.now, hash);
+            let known = Known { digest, now: packet.now, hash, guess };
+            if let Some(verdict) = self.usual(known) {
+                return verdict;
+            }
+        }
+        self.judge(packet, &mut NoTrace)
     }
 }

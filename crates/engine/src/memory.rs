@@ -1,50 +1,56 @@
 //! What is remembered of a flow beside its connections: its opener and what became of its packets (S7.0, S8).
 
-use std::num::NonZeroU64;
-
 use vpcreplay_flow::End;
 
+use crate::causality::{Cause, Handshake};
 use crate::flows::Detail;
 use crate::route::RouteId;
 
-/// What became of the packets that decide about others. One word: flow records are many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fate(u64);
-
-impl Fate {
-    /// None was judged yet.
-    pub(crate) const NONE: Self = Self(0);
-    /// It passed. No packet has this number.
-    pub(crate) const PASSED: Self = Self(u64::MAX);
-
-    /// It was denied; the packet's number, from 1.
-    pub(crate) const fn denied(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number of the packet that was denied, if one was.
-    pub(crate) fn denial(self) -> Option<NonZeroU64> {
-        NonZeroU64::new(self.0).filter(|_| self != Self::PASSED)
-    }
-}
-
-/// The memory of a flow.
-#[derive(Debug, Default)]
+/// What a packet needs at once: in the flow's cache line.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Memory {
-    /// Who opened the flow; `None` for TCP before the first bare SYN.
-    pub(crate) opener: Option<End>,
-    /// TCP: the newest bare SYN. Other protocols: the opener's packets; one that passed counts for good.
-    pub(crate) opening: Fate,
-    /// TCP: the newest SYN+ACK of the other end (S12.9).
-    pub(crate) answer: Fate,
     /// The route of each end's packets (see [`crate::route`]).
     routes: [RouteId; 2],
+    handshake: u8,
+}
+
+/// What is needed now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    /// The packets whose denial is the cause of others being unsent: the opening one, the answer. From 1.
+    denied: [u64; 2],
     /// What a flow record needs, when they are wanted.
     pub(crate) detail: Option<Box<Detail>>,
 }
 
+impl Aside {
+    /// What a flow record needs.
+    pub(crate) fn for_record(detail: Option<Box<Detail>>) -> Self {
+        Self { detail, ..Self::default() }
+    }
+
+    /// The number of the packet whose denial is a cause.
+    pub(crate) const fn denial(&self, cause: Cause) -> u64 {
+        let [opening, answer] = self.denied;
+        match cause {
+            Cause::Opening => opening,
+            Cause::Answer => answer,
+        }
+    }
+
+    /// Keeps the number of a denied packet that is a cause.
+    pub(crate) const fn set_denial(&mut self, cause: Cause, number: u64) {
+        let [opening, answer] = &mut self.denied;
+        match cause {
+            Cause::Opening => *opening = number,
+            Cause::Answer => *answer = number,
+        }
+    }
+}
+
 impl Memory {
     /// The route of an end's packets, if it is remembered.
+    #[inline]
     pub(crate) const fn route(&self, sender: End) -> RouteId {
         let [a, b] = self.routes;
         match sender {
@@ -60,5 +66,21 @@ impl Memory {
             End::A => *a = route,
             End::B => *b = route,
         }
+    }
+
+    /// Forgets both routes.
+    pub(crate) const fn forget_routes(&mut self) {
+        self.routes = [0; 2];
+    }
+
+    /// Who opened the flow and what became of the packets that decide about others.
+    #[inline]
+    pub(crate) const fn handshake(&self) -> Handshake {
+        Handshake::unpack(self.handshake)
+    }
+
+    #[inline]
+    pub(crate) const fn set_handshake(&mut self, handshake: Handshake) {
+        self.handshake = handshake.pack();
     }
 }

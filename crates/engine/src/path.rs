@@ -1,34 +1,56 @@
 //! The path of a packet: what is not judged, causality, then the checkpoints in order (S3.8, S4, S8).
 
+use std::num::NonZeroU64;
+
 use vpcreplay_conntrack::FlowId;
-use vpcreplay_flow::{Checkpoint, Direction, End, KeyClass, PacketFacts, QueryRole, Reason, Transport};
+use vpcreplay_flow::{
+    Checkpoint, Direction, End, FlowKey, KeyClass, PacketFacts, QueryRole, Reason, Timestamp, Transport,
+};
 use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 
-use crate::causality::{Allowed, Sent};
+use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
-use crate::locate::Located;
 use crate::route::{Route, Stop};
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
 use crate::{Packet, Step, Trace, Verdict};
 
+/// The flow of a packet.
+#[derive(Clone, Copy, Debug)]
+struct Located {
+    key: FlowKey,
+    /// The end that sent the packet.
+    sender: End,
+    hash: u64,
+}
+
+impl Located {
+    /// `None` where a packet has no flow key (S2.7).
+    fn of(facts: &PacketFacts) -> Option<Self> {
+        let (key, sender) = FlowKey::of(facts)?;
+        Some(Self { key, sender, hash: key.hash64() })
+    }
+}
+
 impl World {
-    /// Judges a packet that has facts (S3.8).
+    /// Judges a packet that has facts (S3.8), and counts it.
     pub(crate) fn judge_facts(
         &mut self,
         packet: Packet<'_>,
         facts: &PacketFacts,
-        located: Option<&Located>,
         trace: &mut impl Trace,
     ) -> Verdict {
         let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
         let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, tcp };
-        let judged = match located {
-            Some(located) => self.judge_flow(passage, located, trace),
+        let judged = match Located::of(facts) {
+            Some(located) => self.judge_flow(passage, &located, trace),
             None => self.route(facts).map(|route| self.take_path(&passage, route, trace)),
         };
-        judged.unwrap_or_else(Verdict::bare)
+        let verdict = judged.unwrap_or_else(Verdict::bare);
+        self.counters.count(facts.length, &verdict);
+        self.counters.note(facts, &verdict, &self.policy);
+        verdict
     }
 
     fn route(&self, facts: &PacketFacts) -> Result<Route, Reason> {
@@ -45,34 +67,36 @@ impl World {
     ) -> Result<Verdict, Reason> {
         let Passage { facts, now, tcp, .. } = passage;
         let sender = located.sender;
-        let found = self.table.find(&located.key, located.hash);
+        let found = self.find(&located.key, located.hash, now);
         let flow = found.and_then(|id| self.table.flow(id));
-        let remembered = flow.and_then(|flow| self.routes.get(flow.memory.route(sender)));
+        let remembered = flow.and_then(|flow| self.routes.get(flow.memory.route(sender))).copied();
         let route = match remembered {
             Some(route) => route,
             None => self.route(facts)?,
         };
         let id = match found {
             Some(id) => id,
-            None => self.table.insert(located.key, located.hash, now),
+            None => self.table.insert(&located.key, located.hash, now),
         };
         self.remember(id, sender, &passage);
         if remembered.is_none() && located.key.class() == KeyClass::Ports {
             self.remember_route(id, sender, route);
         }
         passage.flow = Some((id, sender));
-        let sent = Sent { number: passage.number, sender, tcp };
+        let sent = Sent { sender, tcp };
         let verdict = match self.unsent(id, sent) {
             Some(verdict) => verdict,
             None => self.judge_sent(&passage, sent, route, trace),
         };
-        if let Some(flow) = self.table.flow_mut(id) {
-            flow.touch(now);
-            if let Some(detail) = &mut flow.memory.detail {
+        if let Some((shard, at)) = self.table.place_mut(id) {
+            if let Some(flow) = shard.flow_mut(at) {
+                flow.touch(now);
+            }
+            if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
                 detail.count(sender, (facts.length, tcp), &verdict);
             }
+            shard.settle(at);
         }
-        self.table.settle(id);
         Ok(verdict)
     }
 
@@ -85,30 +109,44 @@ impl World {
 
     /// Remembers a flow that is not remembered yet, if there is room (S7.0, S12.6, S12.18).
     fn remember(&mut self, id: FlowId, sender: End, passage: &Passage<'_>) {
-        if self.table.flow(id).is_none_or(|flow| flow.number().is_some()) {
+        if self.table.flow(id).is_none_or(vpcreplay_conntrack::Flow::is_remembered) {
             return;
+        }
+        if self.table.is_full() {
+            // Flows that are over do not count, wherever they are.
+            self.expire(passage.now);
         }
         if !self.table.remember(id) {
             self.counters.flows_forgotten += 1;
             return;
         }
-        let Some(flow) = self.table.flow_mut(id) else { return };
-        flow.memory.begin(passage.facts.protocol, opener(passage.facts, sender));
+        self.flows += 1;
+        let handshake = Handshake::begun_by(passage.facts.protocol, opener(passage.facts, sender));
+        let Some((shard, at)) = self.table.place_mut(id) else { return };
+        if let Some(flow) = shard.flow_mut(at) {
+            flow.memory.set_handshake(handshake);
+        }
         if self.settings.flow_records == FlowRecords::Kept {
-            flow.memory.detail = Some(Box::new(Detail::begin(passage.now, sender, flow.entries())));
+            let detail = Detail::begin((self.flows, sender), passage.now, shard.entries(at));
+            if let Some(aside) = shard.aside_mut(at) {
+                aside.detail = Some(Box::new(detail));
+            }
         }
     }
 
     /// The verdict of a packet that would never have been sent (S8.1); `None` when it is to be judged.
     fn unsent(&mut self, id: FlowId, sent: Sent) -> Option<Verdict> {
-        let flow = self.table.flow_mut(id)?;
-        flow.number()?;
-        flow.memory.before(sent);
+        let (shard, at) = self.table.place_mut(id)?;
+        let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
+        let mut handshake = flow.memory.handshake();
+        handshake.before(sent);
+        flow.memory.set_handshake(handshake);
         if self.settings.mode == Mode::Literal {
             return None;
         }
-        let (reason, cause) = flow.memory.unsent(sent)?;
-        Some(Verdict { cause_packet: Some(cause), ..Verdict::bare(reason) })
+        let (reason, cause) = handshake.unsent(sent)?;
+        let cause_packet = NonZeroU64::new(shard.aside(at)?.denial(cause));
+        Some(Verdict { cause_packet, ..Verdict::bare(reason) })
     }
 
     /// Judges a packet that was sent, and remembers what became of it.
@@ -121,11 +159,22 @@ impl World {
     ) -> Verdict {
         let verdict = self.take_path(passage, route, trace);
         let allowed = if verdict.is_allowed() { Allowed::Yes } else { Allowed::No };
-        let flow = passage.flow.and_then(|(id, _)| self.table.flow_mut(id));
-        if let Some(flow) = flow.filter(|flow| flow.number().is_some()) {
-            flow.memory.after(sent, allowed);
+        let Some((shard, at)) = passage.flow.and_then(|(id, _)| self.table.place_mut(id)) else { return verdict };
+        let Some(flow) = shard.flow_mut(at).filter(|flow| flow.is_remembered()) else { return verdict };
+        let mut handshake = flow.memory.handshake();
+        let cause = handshake.after(sent, allowed);
+        flow.memory.set_handshake(handshake);
+        if let (Some(cause), Some(aside)) = (cause, shard.aside_mut(at)) {
+            aside.set_denial(cause, passage.number);
         }
         verdict
+    }
+
+    /// The flow with a key, at `now`.
+    pub(crate) fn find(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> Option<FlowId> {
+        self.advance_shard(hash, now);
+        let guess = self.table.shard(hash)?.guess(hash);
+        self.table.find(key, hash, guess)
     }
 
     /// The checkpoints in order; the first that denies ends the path (S4.1, S4.2).

@@ -1,7 +1,8 @@
 //! Routes: what the model says of a packet before any state is asked, and the memory of it (S3.8, S4.1, S5).
 //!
 //! For protocols with ports everything that the model's stateless part looks at is in the flow key and the direction,
-//! so that a flow remembers the route of each of its ends. A later model forgets all routes (S5.3).
+//! so that a flow remembers the route of each of its ends. When a later model comes into force all routes are forgotten
+//! (S5.3).
 
 use std::net::IpAddr;
 
@@ -13,10 +14,10 @@ use vpcreplay_policy::{EniId, NaclMatch, Policy, Probe};
 use crate::Settings;
 
 /// Distinct routes that are remembered; models have few.
-const MOST_ROUTES: usize = 1 << 20;
+const MOST_ROUTES: usize = 1 << 15;
 
 /// A number for a route; 0 is none.
-pub(crate) type RouteId = u32;
+pub(crate) type RouteId = u16;
 
 /// The checkpoints of one end of a packet's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,15 +74,13 @@ impl Route {
 pub(crate) struct Routes {
     known: Vec<Route>,
     numbers: HashMap<Route, RouteId, FxBuildHasher>,
-    /// Routes of earlier models have numbers up to this one.
-    stale: RouteId,
 }
 
 impl Routes {
     /// A route of the model in force.
-    pub(crate) fn get(&self, id: RouteId) -> Option<Route> {
-        let at = id.checked_sub(self.stale)?.checked_sub(1)?;
-        self.known.get(at as usize).copied()
+    #[inline]
+    pub(crate) fn get(&self, id: RouteId) -> Option<&Route> {
+        self.known.get(usize::from(id).checked_sub(1)?)
     }
 
     /// The number of a route; none when too many are remembered.
@@ -93,14 +92,13 @@ impl Routes {
             return 0;
         }
         self.known.push(route);
-        let id = self.stale.saturating_add(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+        let id = RouteId::try_from(self.known.len()).unwrap_or(0);
         self.numbers.insert(route, id);
         id
     }
 
-    /// Forgets all routes: another model is in force.
+    /// Forgets all routes: another model is in force. Flows must forget their numbers.
     pub(crate) fn forget(&mut self) {
-        self.stale = self.stale.saturating_add(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
         self.known.clear();
         self.numbers.clear();
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Entry, Event, FlowId, Tracking};
+use vpcreplay_conntrack::{self as conntrack, Entry, Event, FlowId, Tracking};
 use vpcreplay_flow::{
     Checkpoint, Direction, End, PacketFacts, Protocol, Reason, TcpKind, Timestamp, Transport,
 };
@@ -16,7 +16,6 @@ use crate::{ConnectionNumber, State, Step, Trace, Verdict};
 pub(crate) struct Passage<'a> {
     pub(crate) facts: &'a PacketFacts,
     pub(crate) number: u64,
-
     pub(crate) now: Timestamp,
     /// Its flow and the end that sent it; `None` with unknown ports (S2.7).
     pub(crate) flow: Option<(FlowId, End)>,
@@ -25,9 +24,9 @@ pub(crate) struct Passage<'a> {
 
 /// The packet at one security group checkpoint.
 #[derive(Clone, Copy, Debug)]
-struct Gate {
-    eni: EniId,
-    direction: Direction,
+pub(crate) struct Gate {
+    pub(crate) eni: EniId,
+    pub(crate) direction: Direction,
 }
 
 /// Why the rules admit a packet that belongs to no live connection.
@@ -57,21 +56,23 @@ impl World {
     }
 
     fn live_connection(&self, passage: &Passage<'_>, eni: EniId) -> Option<(ConnectionNumber, State)> {
-        let entry = self.table.flow(passage.flow?.0)?.entry(eni.0)?;
-        Some((NonZeroU64::new(entry.number)?, entry.tracking.state()))
+        let (shard, at) = self.table.place(passage.flow?.0)?;
+        let Entry { number, tracking, .. } = *shard.entry(at, eni.0)?;
+        Some((NonZeroU64::new(number)?, tracking.state()))
     }
 
     /// S6.3.1, S12.5: an ICMP error about a live connection.
-    fn related(&self, passage: &Passage<'_>, gate: Gate) -> Option<Verdict> {
+    fn related(&mut self, passage: &Passage<'_>, gate: Gate) -> Option<Verdict> {
         let Transport::IcmpError { quoted: Some(quoted), .. } = passage.facts.transport else { return None };
         if self.settings.icmp_errors == IcmpErrors::ByRule {
             return None;
         }
-        let flow = self.table.find(&quoted, quoted.hash64())?;
-        let entry = self.table.flow(flow)?.entry(gate.eni.0)?;
+        let flow = self.find(&quoted, quoted.hash64(), passage.now)?;
+        let (shard, at) = self.table.place(flow)?;
+        let Entry { number, tracking, .. } = *shard.entry(at, gate.eni.0)?;
         Some(Verdict {
-            connection: NonZeroU64::new(entry.number),
-            state: Some(entry.tracking.state()),
+            connection: NonZeroU64::new(number),
+            state: Some(tracking.state()),
             ..gate.verdict(Reason::Related)
         })
     }
@@ -79,24 +80,24 @@ impl World {
     /// S6.3.2: a live connection of this flow, unless a bare SYN reopens it (S7.6).
     fn established(&mut self, passage: &Passage<'_>, gate: Gate) -> Option<Verdict> {
         let (id, sender) = passage.flow?;
-        let flow = self.table.flow_mut(id)?;
-        let entry = flow.entry_mut(gate.eni.0)?;
-        if passage.tcp == Some(TcpKind::Syn) && entry.tracking.reopens() {
+        let (shard, at) = self.table.place_mut(id)?;
+        let tracking = shard.entry(at, gate.eni.0)?.tracking;
+        if passage.tcp == Some(TcpKind::Syn) && tracking.reopens() {
             self.reopen(id, gate.eni, passage.now);
             return None;
         }
-        entry.tracking.step(passage.event(), sender);
-        let timeout = self.policy.timeouts(gate.eni).get(entry.tracking.timeout());
-        entry.deadline = passage.now.after(timeout);
-        Some(gate.on_entry(Reason::Established, entry))
+        let timeouts = self.policy.timeouts(gate.eni);
+        let step = conntrack::Step { event: passage.event(), sender, now: passage.now, timeouts };
+        let entry = shard.refresh(at, gate.eni.0, step)?;
+        Some(gate.on_entry(Reason::Established, &entry))
     }
 
     /// Takes a connection away before the SYN that reopens it is judged (S7.6).
     fn reopen(&mut self, id: FlowId, eni: EniId, now: Timestamp) {
-        let Some(flow) = self.table.flow_mut(id) else { return };
-        if let Some(entry) = flow.untrack(eni.0, now) {
-            if let Some(detail) = &mut flow.memory.detail {
-                detail.ended(&entry, vpcreplay_conntrack::Ending::Reopened);
+        let Some((shard, at)) = self.table.place_mut(id) else { return };
+        if let Some(entry) = shard.untrack(at, eni.0, now) {
+            if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
+                detail.ended(&entry, conntrack::Ending::Reopened);
             }
             self.ledger.reopened(self.scopes.of(eni), now);
         }
@@ -119,6 +120,10 @@ impl World {
         }
         let scope = self.scopes.of(gate.eni);
         if self.ledger.is_full(scope) {
+            // What expired in other shards counts no more.
+            self.expire(passage.now);
+        }
+        if self.ledger.is_full(scope) {
             self.ledger.exceeded(scope, passage.now);
             self.counters.count_exceeded(gate.eni);
             return ruled(Reason::ConntrackAllowanceExceeded);
@@ -134,9 +139,9 @@ impl World {
             deadline: passage.now.after(timeout),
             tracking,
         };
-        if let Some(flow) = self.table.flow_mut(id) {
-            flow.track(entry);
-            if let Some(detail) = &mut flow.memory.detail {
+        if let Some((shard, at)) = self.table.place_mut(id) {
+            shard.track(at, entry);
+            if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
                 detail.opened(&entry);
             }
         }
@@ -182,7 +187,7 @@ impl World {
             self.policy.opens_untracked(gate.eni, direction, (facts.protocol, src_port), peer)
         };
         let opener = passage.flow.and_then(|(id, sender)| {
-            let opener = self.table.flow(id)?.memory.opener?;
+            let opener = self.table.flow(id)?.memory.handshake().opener?;
             Some(opener == sender)
         });
         let is_open = match opener {
@@ -221,7 +226,7 @@ impl Gate {
     }
 
     /// A verdict that names a connection and the rule it remembers.
-    const fn on_entry(self, reason: Reason, entry: &Entry) -> Verdict {
+    pub(crate) const fn on_entry(self, reason: Reason, entry: &Entry) -> Verdict {
         Verdict {
             rule: Some(RuleId(entry.rule)),
             connection: NonZeroU64::new(entry.number),

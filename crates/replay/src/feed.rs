@@ -1,36 +1,11 @@
 //! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection.
 
 use vpcreplay_capture::{CaptureSet, Frame};
-use vpcreplay_engine::Packet;
-use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, PacketFacts, Span, Timestamp, Transport, Tunnel};
-use vpcreplay_packet::{FragmentTable, decode, tunnel_port};
+use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, PacketFacts, Span, Timestamp, Transport};
+use vpcreplay_packet::{FragmentTable, decode, digest, tunnel_port, tunnel_port_of};
 
 use crate::ReplayError;
-
-/// A packet of the replay and where it comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Item {
-    /// Number in replay order, from 1 (S1.4).
-    pub number: u64,
-    /// Index of its file in [`CaptureSet::names`].
-    pub file: usize,
-    /// Number of its frame in that file, from 1.
-    pub frame: u64,
-    /// Its own timestamp.
-    pub time: Timestamp,
-    /// Engine time at the packet (S1.2).
-    pub now: Timestamp,
-    /// The tunnel taken off.
-    pub tunnel: Option<Tunnel>,
-    /// What became of its frame.
-    pub decoded: Decoded,
-}
-
-impl<'a> From<&'a Item> for Packet<'a> {
-    fn from(item: &'a Item) -> Self {
-        Self { number: item.number, now: item.now, decoded: &item.decoded }
-    }
-}
+use crate::batch::{Batch, Place};
 
 /// Which frames are replayed. The others are read and passed over: they have no packet number.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,7 +83,7 @@ impl Feed {
     ///
     /// # Errors
     /// A capture that cannot be read on.
-    pub fn fill(&mut self, batch: &mut Vec<Item>, size: usize) -> Result<(), ReplayError> {
+    pub fn fill(&mut self, batch: &mut Batch, size: usize) -> Result<(), ReplayError> {
         batch.clear();
         while batch.len() < size && self.selection.first.is_none_or(|first| self.stats.packets < first) {
             let Some(frame) = self.captures.next_frame()? else { break };
@@ -117,9 +92,11 @@ impl Feed {
                 self.stats.passed_over += 1;
                 continue;
             }
-            let item = Decoder { decap: self.decap, clock: &mut self.clock, fragments: &mut self.fragments }
-                .item(&frame, &mut self.stats);
-            batch.push(item);
+            Decoder { decap: self.decap, clock: &mut self.clock, fragments: &mut self.fragments }.take(
+                &frame,
+                &mut self.stats,
+                batch,
+            );
         }
         self.stats.fragments_forgotten = self.fragments.forgotten();
         Ok(())
@@ -144,7 +121,8 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn item(&mut self, frame: &Frame<'_>, stats: &mut FeedStats) -> Item {
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, stats: &mut FeedStats, batch: &mut Batch) {
         stats.packets += 1;
         let (now, step) = self.clock.observe(frame.time);
         match step {
@@ -157,27 +135,42 @@ impl Decoder<'_> {
         }
         stats.first_time.get_or_insert(now);
         stats.last_time = Some(now);
+        let place =
+            Place { number: stats.packets, file: frame.file, frame: frame.number, time: frame.time, now };
+        if self.decap == Decap::None
+            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
+        {
+            stats.note_tunnel(tunnel_port_of(&digest));
+            batch.push_digest(place, digest);
+        } else {
+            self.take_any(frame, place, stats, batch);
+        }
+    }
+
+    /// Takes a frame of any shape.
+    #[inline(never)]
+    fn take_any(&mut self, frame: &Frame<'_>, place: Place, stats: &mut FeedStats, batch: &mut Batch) {
         let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
         if decoded.is_fragment() {
             let was_unknown = has_unknown_ports(&decoded.decoded);
-            self.fragments.resolve(&mut decoded, now);
+            self.fragments.resolve(&mut decoded, place.now);
             stats.fragments_inherited += u64::from(was_unknown && !has_unknown_ports(&decoded.decoded));
         }
         if self.decap == Decap::None {
-            match tunnel_port(&decoded.decoded) {
-                Some(Decap::Vxlan) => stats.vxlan_packets += 1,
-                Some(Decap::Geneve) => stats.geneve_packets += 1,
-                _ => {}
-            }
+            stats.note_tunnel(tunnel_port(&decoded.decoded));
         }
-        Item {
-            number: stats.packets,
-            file: frame.file,
-            frame: frame.number,
-            time: frame.time,
-            now,
-            tunnel: decoded.tunnel,
-            decoded: decoded.decoded,
+        batch.push(place, decoded.tunnel, decoded.decoded);
+    }
+}
+
+impl FeedStats {
+    /// Notes a packet to the port of a tunnel while nothing is taken off.
+    #[inline]
+    fn note_tunnel(&mut self, tunnel: Option<Decap>) {
+        match tunnel {
+            Some(Decap::Vxlan) => self.vxlan_packets += 1,
+            Some(Decap::Geneve) => self.geneve_packets += 1,
+            _ => {}
         }
     }
 }

@@ -4,6 +4,7 @@
 //! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
 
 mod check;
+mod batch;
 mod error;
 mod explain;
 mod feed;
@@ -21,7 +22,8 @@ pub use explain::{
     ConnectionState, Creator, EndStory, Explanation, FlowStory, PacketLine, Stage, Subject, Trial, Usage,
     VerdictStory, explain,
 };
-pub use feed::{Feed, FeedStats, Item, Selection, TimeBound};
+pub use batch::{Batch, Item, Row};
+pub use feed::{Feed, FeedStats, Selection, TimeBound};
 pub use inspect::{Family, FlowKinds, Inspection, LocalAddress, Service, Tally, inspect};
 pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};

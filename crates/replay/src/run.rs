@@ -10,7 +10,7 @@ use vpcreplay_flow::Span;
 use vpcreplay_policy::{EniId, Warning};
 
 use crate::outputs::Outputs;
-use crate::{Feed, Item, LoadedModels, Plan, ReplayError, load_models};
+use crate::{Batch, Feed, LoadedModels, Plan, ReplayError, load_models};
 
 /// Batches that may wait between reading and judging.
 const BATCHES_AHEAD: usize = 8;
@@ -134,8 +134,8 @@ struct Judge<'a> {
 }
 
 /// A batch on its way from reading to judging, with how far reading is.
-struct Batch {
-    items: Vec<Item>,
+struct Parcel {
+    batch: Batch,
     bytes: u64,
     total: Option<u64>,
 }
@@ -143,15 +143,15 @@ struct Batch {
 impl Judge<'_> {
     /// Reads and judges by turns on this thread.
     fn alone(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
-        let mut items = Vec::with_capacity(size);
+        let mut batch = Batch::default();
         loop {
-            feed.fill(&mut items, size)?;
+            feed.fill(&mut batch, size)?;
             let (bytes, total) = feed.captures().progress();
-            if items.is_empty() {
+            if batch.is_empty() {
                 return Ok(feed);
             }
-            self.judge(&items, feed.captures().names())?;
-            self.note(bytes, total, &items);
+            self.judge(&batch, feed.captures().names())?;
+            self.note(bytes, total, &batch);
             if self.end == Signal::Stop {
                 return Ok(feed);
             }
@@ -161,8 +161,8 @@ impl Judge<'_> {
     /// Reads on a thread of its own while this one judges. Batches come in order, so nothing else changes.
     fn beside(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
         let names = feed.captures().names().to_vec();
-        let (full_out, full_in) = sync_channel::<Batch>(BATCHES_AHEAD);
-        let (empty_out, empty_in) = sync_channel::<Vec<Item>>(BATCHES_AHEAD + 2);
+        let (full_out, full_in) = sync_channel::<Parcel>(BATCHES_AHEAD);
+        let (empty_out, empty_in) = sync_channel::<Batch>(BATCHES_AHEAD + 2);
         thread::scope(|scope| {
             let reader = scope.spawn(move || {
                 let read = read_ahead(&mut feed, size, &full_out, &empty_in);
@@ -181,42 +181,44 @@ impl Judge<'_> {
 
     fn receive(
         &mut self,
-        full: &Receiver<Batch>,
-        empty: &SyncSender<Vec<Item>>,
+        full: &Receiver<Parcel>,
+        empty: &SyncSender<Batch>,
         names: &[String],
     ) -> Result<(), ReplayError> {
-        for batch in full {
-            self.judge(&batch.items, names)?;
-            self.note(batch.bytes, batch.total, &batch.items);
+        for Parcel { batch, bytes, total } in full {
+            self.judge(&batch, names)?;
+            self.note(bytes, total, &batch);
             if self.end == Signal::Stop {
                 break;
             }
             // The reader may be done already; then the buffer is not needed any more.
-            let _ = empty.try_send(batch.items);
+            let _ = empty.try_send(batch);
         }
         Ok(())
     }
 
-    fn judge(&mut self, items: &[Item], names: &[String]) -> Result<(), ReplayError> {
+    fn judge(&mut self, batch: &Batch, names: &[String]) -> Result<(), ReplayError> {
         let Self { engine, outputs, .. } = self;
         if outputs.wants_verdicts() {
             let registry = Arc::clone(engine.registry());
             let mut written = Ok(());
-            engine.judge_batch(items, |item: &Item, verdict| {
+            let packet = |row| batch.packet(row);
+            engine.judge_batch(batch.rows(), packet, |row, verdict| {
                 if written.is_ok() {
+                    let item = batch.item(row);
                     let file = names.get(item.file).map_or("", String::as_str);
-                    written = outputs.verdict(item, file, &verdict, &registry);
+                    written = outputs.verdict(&item, file, &verdict, &registry);
                 }
             });
             written?;
         } else {
-            engine.judge_batch(items, |_: &Item, _| {});
+            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
         }
         outputs.drain(engine)
     }
 
-    fn note(&mut self, bytes: u64, total: Option<u64>, items: &[Item]) {
-        let packets = items.last().map_or(0, |item| item.number);
+    fn note(&mut self, bytes: u64, total: Option<u64>, batch: &Batch) {
+        let packets = batch.rows().last().map_or(0, |row| row.number);
         self.end = self.progress.update(bytes, total, packets);
     }
 }
@@ -225,17 +227,17 @@ impl Judge<'_> {
 fn read_ahead(
     feed: &mut Feed,
     size: usize,
-    full: &SyncSender<Batch>,
-    empty: &Receiver<Vec<Item>>,
+    full: &SyncSender<Parcel>,
+    empty: &Receiver<Batch>,
 ) -> Result<(), ReplayError> {
     loop {
-        let mut items = empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(size));
-        feed.fill(&mut items, size)?;
-        if items.is_empty() {
+        let mut batch = empty.try_recv().unwrap_or_default();
+        feed.fill(&mut batch, size)?;
+        if batch.is_empty() {
             return Ok(());
         }
         let (bytes, total) = feed.captures().progress();
-        if full.send(Batch { items, bytes, total }).is_err() {
+        if full.send(Parcel { batch, bytes, total }).is_err() {
             return Ok(());
         }
     }

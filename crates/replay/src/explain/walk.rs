@@ -7,7 +7,7 @@ use vpcreplay_engine::Engine;
 
 use super::{Found, Subject};
 use crate::run::{Kept, settings};
-use crate::{Feed, Item, Plan, Progress, ReplayError, Signal, load_models};
+use crate::{Batch, Feed, Item, Plan, Progress, ReplayError, Signal, load_models};
 
 /// Packets between two looks at the progress.
 const BATCH: usize = 512;
@@ -21,17 +21,17 @@ pub(super) fn walk(
     mut visit: impl FnMut(&Item, &str, &mut Engine) -> ControlFlow<()>,
 ) -> Result<(Feed, Engine), ReplayError> {
     let (mut feed, mut engine) = open(plan)?;
-    let mut items = Vec::with_capacity(BATCH);
+    let mut batch = Batch::default();
     loop {
-        feed.fill(&mut items, BATCH)?;
-        let Some(last) = items.last() else { return Ok((feed, engine)) };
+        feed.fill(&mut batch, BATCH)?;
+        let Some(last) = batch.rows().last() else { return Ok((feed, engine)) };
         let (bytes, total) = feed.captures().progress();
         if progress.update(bytes, total, last.number) == Signal::Stop {
             return Ok((feed, engine));
         }
-        for item in &items {
+        for item in batch.items() {
             let file = feed.captures().names().get(item.file).map_or("", String::as_str);
-            if visit(item, file, &mut engine).is_break() {
+            if visit(&item, file, &mut engine).is_break() {
                 return Ok((feed, engine));
             }
         }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use vpcreplay_engine::{Packet, Settings, Timeline};
+use vpcreplay_engine::{Content, Packet, Settings, Timeline};
 use vpcreplay_flow::{Cause, Decoded, PacketFacts, Protocol, TcpFlags, Transport};
 use vpcreplay_policy::Options;
 
@@ -29,7 +29,7 @@ fn replayed(options: &Options, packets: &[Decoded]) -> Engine {
     let mut engine = Engine::new(timeline, Settings::default());
     for (number, decoded) in (1..).zip(packets) {
         let now = Timestamp::from_nanos(i64::try_from(number).unwrap() * 1_000_000_000);
-        engine.judge(Packet { number, now, decoded });
+        engine.judge(Packet { number, now, content: Content::Decoded(decoded) });
     }
     engine
 }

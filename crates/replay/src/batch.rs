@@ -1,0 +1,157 @@
+//! Packets on their way from reading to judging, as few bytes each as may be.
+
+use vpcreplay_engine::{Content, Packet};
+use vpcreplay_flow::{Cause, Decoded, Digest, Timestamp, Tunnel};
+
+/// A packet of the replay and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// Number in replay order, from 1 (S1.4).
+    pub number: u64,
+    /// Index of its file in [`crate::CaptureSet::names`].
+    pub file: usize,
+    /// Number of its frame in that file, from 1.
+    pub frame: u64,
+    /// Its own timestamp.
+    pub time: Timestamp,
+    /// Engine time at the packet (S1.2).
+    pub now: Timestamp,
+    /// The tunnel taken off.
+    pub tunnel: Option<Tunnel>,
+    /// What became of its frame.
+    pub decoded: Decoded,
+}
+
+impl<'a> From<&'a Item> for Packet<'a> {
+    fn from(item: &'a Item) -> Self {
+        Self { number: item.number, now: item.now, content: Content::Decoded(&item.decoded) }
+    }
+}
+
+/// A packet in a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Number in replay order, from 1 (S1.4).
+    pub number: u64,
+    /// Number of its frame in its file, from 1.
+    pub frame: u64,
+    /// Its own timestamp.
+    pub time: Timestamp,
+    /// Engine time at the packet (S1.2).
+    pub now: Timestamp,
+    /// All facts of most packets.
+    digest: Option<Digest>,
+    file: u32,
+    /// Where the rest is.
+    rest: u32,
+}
+
+/// What few packets have.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    tunnel: Option<Tunnel>,
+    decoded: Decoded,
+}
+
+/// No rest.
+const NONE: u32 = u32::MAX;
+
+/// Packets in replay order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    rows: Vec<Row>,
+    rest: Vec<Rest>,
+}
+
+/// Where a packet comes from, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) number: u64,
+    pub(crate) file: usize,
+    pub(crate) frame: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+impl Place {
+    #[inline]
+    fn row(self, digest: Option<Digest>, rest: u32) -> Row {
+        let Self { number, file, frame, time, now } = self;
+        // A replay has far fewer files than that.
+        Row { number, frame, time, now, digest, file: u32::try_from(file).unwrap_or(u32::MAX), rest }
+    }
+}
+
+impl Batch {
+    /// Packets in replay order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Whether it has no packet.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many packets it has.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Its packets, each with all that is known of it.
+    pub fn items(&self) -> impl Iterator<Item = Item> {
+        self.rows.iter().map(|row| self.item(row))
+    }
+
+    /// All that is known of one of its packets.
+    pub fn item(&self, row: &Row) -> Item {
+        let &Row { number, frame, time, now, .. } = row;
+        let rest = self.rest_of(row);
+        let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
+        let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
+        let tunnel = rest.and_then(|rest| rest.tunnel);
+        Item { number, file: row.file as usize, frame, time, now, tunnel, decoded }
+    }
+
+    /// One of its packets, for the engine.
+    #[inline]
+    pub fn packet<'a>(&'a self, row: &'a Row) -> Packet<'a> {
+        let content = match &row.digest {
+            Some(digest) => Content::Digest(digest),
+            None => Content::Decoded(self.rest_of(row).map_or(&NOTHING, |rest| &rest.decoded)),
+        };
+        Packet { number: row.number, now: row.now, content }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.rest.clear();
+    }
+
+    /// Adds a usual packet.
+    #[inline]
+    pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
+        self.rows.push(place.row(Some(digest), NONE));
+    }
+
+    /// Adds any packet.
+    pub(crate) fn push(&mut self, place: Place, tunnel: Option<Tunnel>, decoded: Decoded) {
+        let digest = match &decoded {
+            Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
+            _ => None,
+        };
+        let mut rest = NONE;
+        if digest.is_none() || tunnel.is_some() {
+            rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
+            self.rest.push(Rest { tunnel, decoded });
+        }
+        self.rows.push(place.row(digest, rest));
+    }
+
+    fn rest_of(&self, row: &Row) -> Option<&Rest> {
+        self.rest.get(row.rest as usize)
+    }
+}
+
+/// Never seen: a packet without a digest has a rest.
+const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);
