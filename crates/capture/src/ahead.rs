@@ -11,13 +11,13 @@ use std::thread::{self, JoinHandle};
 
 use crate::supply::{End, Supply, UNIT};
 
-/// Whether streams are read ahead by threads of their own. Frames, damage and their order are the same either way.
+/// Whether compressed captures are read ahead by threads. Frames, damage and their order are the same either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadAhead {
     /// Everything is read by the caller's thread, when it is needed.
     Off,
-    /// Compressed captures are decompressed, pipes and standard input read, by at most eight threads at a time; the
-    /// next of several compressed captures is begun before its first frame is due.
+    /// Compressed captures, streams too, are decompressed by threads of their own, at most eight at a time; the next
+    /// of several compressed files is begun before its first frame is due. Plain ones are read when they are needed.
     #[default]
     On,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Ahead {
 impl Ahead {
     /// Starts a thread that reads in blocks of `capacity` bytes; without a thread the supply comes back.
     pub(crate) fn start(supply: Supply, capacity: usize, permit: Permit) -> Result<Self, Supply> {
-        let capacity = capacity.next_multiple_of(UNIT);
+        let capacity = capacity.max(1).next_multiple_of(UNIT);
         // The channels hold all buffers, and the end: nobody ever waits to send.
         let (to_walk, filled) = sync_channel(BLOCKS + 1);
         let (used, to_fill) = sync_channel(BLOCKS);

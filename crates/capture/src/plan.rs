@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use vpcreplay_flow::Timestamp;
 
-use crate::ahead::Threads;
+use crate::ahead::{ReadAhead, Threads};
 use crate::damage::Note;
 use crate::error::CaptureError;
 use crate::info::FileInfo;
 use crate::input::{self, Input, Kind, Meter, Skipped};
-use crate::reader::{OpenError, Opening, Reader, Reading};
+use crate::reader::{OpenError, Opening, Reader};
 use crate::supply::Source;
 
 /// Buffer of a file of which only the first frame is read for now.
@@ -65,17 +65,17 @@ impl Plan {
             match input {
                 Input::Stdin => {
                     let source = meter.measure(Box::new(io::stdin()));
-                    plan.add_stream(input.name(), source, Reading::Ahead(threads))?;
+                    plan.add_stream(input.name(), source, threads)?;
                 }
                 Input::Path(path) => match input::kind(path)? {
                     Kind::Stream => {
-                        plan.add_stream(input.name(), input::open(path, meter)?, Reading::Ahead(threads))?;
+                        plan.add_stream(input.name(), input::open(path, meter)?, threads)?;
                     }
                     Kind::Directory => plan.add_directory(path)?,
                     // The usual case, one file, is opened once.
                     Kind::File(length) if inputs.len() == 1 => {
                         let source = input::open(path, meter)?;
-                        plan.add_stream(input.name(), source, Reading::Decompression(threads))?;
+                        plan.add_stream(input.name(), source, threads)?;
                         plan.total = Some(length);
                     }
                     Kind::File(length) => {
@@ -99,14 +99,14 @@ impl Plan {
         }
         let mut plan = Self::default();
         for (name, source) in streams {
-            plan.add_stream(name, meter.measure(source), Reading::Decompression(threads))?;
+            plan.add_stream(name, meter.measure(source), threads)?;
         }
         Ok(plan)
     }
 
     /// Adds what can be read only once, and stays open from now on.
-    fn add_stream(&mut self, name: String, source: Source, reading: Reading<'_>) -> Result<(), CaptureError> {
-        let reader = Reader::open(source, FULL, reading).map_err(|error| match error {
+    fn add_stream(&mut self, name: String, source: Source, threads: &Threads) -> Result<(), CaptureError> {
+        let reader = Reader::open(source, FULL, threads).map_err(|error| match error {
             OpenError::Io(source) => CaptureError::Unreadable { name: name.clone(), source },
             OpenError::NotACapture(found) => CaptureError::NotACapture { name: name.clone(), found },
         })?;
@@ -173,7 +173,7 @@ fn member(path: &Path) -> Result<Result<(Planned, u64), String>, CaptureError> {
 /// Recognises a file and reads its first frame's time; the file is closed again.
 fn probe(path: &Path) -> Result<Planned, OpenError> {
     let file = std::fs::File::open(path).map_err(OpenError::Io)?;
-    let reader = Reader::open(Box::new(file), PROBE, Reading::Here)?;
+    let reader = Reader::open(Box::new(file), PROBE, &Threads::new(ReadAhead::Off))?;
     Ok(planned(path.display().to_string(), reader, |_| Slot::Waiting(path.to_path_buf())))
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use vpcreplay_flow::Timestamp;
 
-use crate::ahead::{Permit, Threads};
+use crate::ahead::Threads;
 use crate::compression;
 use crate::damage::{DamageAction, Log};
 use crate::frame::{Frame, Head};
@@ -41,27 +41,6 @@ pub(crate) enum OpenError {
     NotACapture(String),
 }
 
-/// Who reads a stream.
-#[derive(Clone, Copy)]
-pub(crate) enum Reading<'a> {
-    /// The thread that walks it.
-    Here,
-    /// A thread of its own if it is compressed.
-    Decompression(&'a Threads),
-    /// A thread of its own.
-    Ahead(&'a Threads),
-}
-
-impl Reading<'_> {
-    fn permit(self, compression: Option<Compression>) -> Option<Permit> {
-        match self {
-            Self::Decompression(threads) if compression.is_some() => threads.permit(),
-            Self::Ahead(threads) => threads.permit(),
-            Self::Here | Self::Decompression(_) => None,
-        }
-    }
-}
-
 /// A stream whose compression is recognised, nothing more; a thread may be reading it already.
 pub(crate) struct Opening {
     window: Window,
@@ -69,20 +48,23 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Recognises the compression.
-    pub(crate) fn start(source: Source, capacity: usize, reading: Reading<'_>) -> io::Result<Self> {
+    /// Recognises the compression; a thread takes it off, if one is to be had.
+    ///
+    /// Plain streams have no thread: handing a pipe's bytes on costs more than it saves.
+    pub(crate) fn start(source: Source, capacity: usize, threads: &Threads) -> io::Result<Self> {
         let (source, compression) = compression::open(source)?;
         let filling = if compression.is_some() { Filling::Full } else { Filling::Once };
         let supply = Supply::new(source, filling);
-        let window = Window::new(supply, capacity.max(HEAD), reading.permit(compression));
+        let permit = compression.and_then(|_| threads.permit());
+        let window = Window::new(supply, capacity.max(HEAD), permit);
         Ok(Self { window, compression })
     }
 }
 
 impl Reader {
     /// Recognises compression and format, and reads the file header.
-    pub(crate) fn open(source: Source, capacity: usize, reading: Reading<'_>) -> Result<Self, OpenError> {
-        Self::finish(Opening::start(source, capacity, reading).map_err(OpenError::Io)?)
+    pub(crate) fn open(source: Source, capacity: usize, threads: &Threads) -> Result<Self, OpenError> {
+        Self::finish(Opening::start(source, capacity, threads).map_err(OpenError::Io)?)
     }
 
     /// Recognises the format, and reads the file header.

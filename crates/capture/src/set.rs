@@ -14,7 +14,7 @@ use crate::frame::{Frame, Head};
 use crate::info::FileInfo;
 use crate::input::{self, Input, Meter, Skipped};
 use crate::plan::{FULL, Plan, Planned, Slot, cannot_open};
-use crate::reader::{OpenError, Opening, Reader, Reading};
+use crate::reader::{OpenError, Opening, Reader};
 
 /// Captures, read as one stream of frames in replay order.
 ///
@@ -92,8 +92,7 @@ impl CaptureSet {
         Self::from_readers_with(readers, ReadAhead::default())
     }
 
-    /// As [`Self::from_readers`], with or without threads that decompress ahead. What is not compressed is read by
-    /// the caller's thread.
+    /// As [`Self::from_readers`], with or without threads that decompress ahead.
     ///
     /// # Errors
     ///
@@ -240,7 +239,7 @@ impl CaptureSet {
     fn begin(&self, path: &Path) -> Result<Opening, CaptureError> {
         let capacity = (Self::BUFFERS / (self.open + 1)).clamp(Self::LEAST, FULL);
         let source = input::open(path, &self.meter)?;
-        let opening = Opening::start(source, capacity, Reading::Decompression(&self.threads));
+        let opening = Opening::start(source, capacity, &self.threads);
         opening.map_err(|error| cannot_open(path, OpenError::Io(error)))
     }
 

@@ -32,7 +32,8 @@ impl Window {
     /// A window that reads about `capacity` bytes at a time; with a permit, by a thread that starts at once.
     pub(crate) fn new(supply: Supply, capacity: usize, permit: Option<Permit>) -> Self {
         let started = match permit {
-            Some(permit) => Ahead::start(supply, capacity, permit),
+            // Half the size: eight threads at most then have about as much in all as is meant for all buffers.
+            Some(permit) => Ahead::start(supply, capacity / 2, permit),
             None => Err(supply),
         };
         let (feed, length) = match started {
