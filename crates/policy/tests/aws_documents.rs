@@ -149,6 +149,9 @@ fn services() {
         Service::Udp(Ports { from: 30, to: 65535 }),
     );
     expect(r#""IpProtocol": "6""#, Service::Tcp(Ports::ALL));
+    // Tools that write the documents of AWS do not all keep its lower case.
+    expect(r#""IpProtocol": "TCP", "FromPort": 22, "ToPort": 22"#, Service::Tcp(Ports { from: 22, to: 22 }));
+    expect(r#""IpProtocol": "IcmpV6""#, Service::Icmpv6(None, None));
     expect(r#""IpProtocol": 17, "FromPort": null"#, Service::Udp(Ports::ALL));
     expect(r#""IpProtocol": "icmp", "FromPort": -1, "ToPort": 9"#, Service::Icmp(None, Some(9)));
     expect(r#""IpProtocol": "58", "FromPort": 128, "ToPort": 0"#, Service::Icmpv6(Some(128), Some(0)));

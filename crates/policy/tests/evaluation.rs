@@ -419,6 +419,17 @@ fn always_tracked() {
     assert!(tracked("eni-open", "10.0.3.15"), "the peer is a listed ENI, by any address of it");
     assert!(!tracked("eni-listed", "198.51.100.1"), "a list says nothing of the ENI's own side");
     assert!(!tracked("eni-tgw", "198.51.100.1"), "transit gateways are not among the types");
+    assert!(!tracked("eni-open", "10.0.0.4"), "as a peer neither, and it is not listed");
+}
+
+// S6.4: CIDRs, addresses or ENI ids; what can be none of them is refused at once, not taken for an id of a later model.
+#[test]
+fn always_tracked_is_read() {
+    for text in ["", "203.0.113.0/33", "2001:db8:::1"] {
+        let command_line = Options { always_tracked: vec![text.to_owned()], ..Options::default() };
+        let Err(error) = compile(OPEN, &command_line) else { panic!("`{text}` is accepted") };
+        assert!(error.to_string().contains(&format!("`{text}` is no peer")), "{error}");
+    }
 }
 
 // S12.15: both lists add up and stay those of the first model; an id that no model has is an error.

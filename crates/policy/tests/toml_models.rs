@@ -1,7 +1,7 @@
 //! Hand-written models: what they mean and how mistakes are told.
 #![expect(clippy::panic, reason = "a test that cannot set up fails")]
 
-use vpcreplay_policy::{Document, Loaded, Place, Selection, load};
+use vpcreplay_policy::{Document, Loaded, Place, Ports, Selection, Service, load};
 
 fn document(name: &str, text: &str) -> Document {
     Document { name: name.to_owned(), bytes: text.as_bytes().to_vec() }
@@ -151,6 +151,9 @@ fn services() {
     );
     assert_refused(&with_rule("protocol = \"tcp\""), &["missing field `peer`"]);
     load_one(&with_rule("protocol = 6, ports = 443, peer = \"::/0\"")).expect("integers read as text");
+    let loaded = load_one(&with_rule("protocol = \"UDP\", ports = 53, peer = \"::/0\"")).expect("in any case");
+    let rule = loaded.network.groups.iter().flat_map(|group| &group.ingress).next();
+    assert_eq!(rule.map(|rule| rule.service), Some(Service::Udp(Ports { from: 53, to: 53 })));
 }
 
 #[test]

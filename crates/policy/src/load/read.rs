@@ -52,9 +52,10 @@ pub(crate) fn address(text: &str) -> Result<IpAddr, LoadError> {
     })
 }
 
-/// A protocol by name or number; `None` is every protocol.
+/// A protocol by name, in any case, or number; `None` is every protocol. AWS prints names in lower case; tools that
+/// write its documents do not always.
 pub(crate) fn protocol(text: &str) -> Result<Option<Protocol>, LoadError> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "all" | "-1" => Ok(None),
         "tcp" => Ok(Some(Protocol::TCP)),
         "udp" => Ok(Some(Protocol::UDP)),
