@@ -237,3 +237,21 @@ fn ctrl_c_ends_a_replay_cleanly() {
     assert!(records.lines().count() < 59_999);
     assert!(records.lines().all(|line| line.ends_with('}')));
 }
+
+#[test]
+fn inspect_counts_one_thing_in_the_singular() {
+    let folder = workplace();
+    let path = folder.path();
+    let syn = tcp(([203, 0, 113, 9], 40_000), ([10, 30, 1, 10], 80), 2);
+    write(path, "one.pcap", pcap(&[(1, syn.clone())]));
+    let one = run(path, &["inspect", "one.pcap"]);
+    for text in ["1 frame, ", " in 1 file\n", "Top talkers, of 1 pair\n"] {
+        assert!(one.ends_with(0).stdout.contains(text), "`{text}` is missing in: {}", one.stdout);
+    }
+    let other = tcp(([203, 0, 113, 8], 40_000), ([10, 30, 1, 10], 80), 2);
+    write(path, "two.pcap", pcap(&[(1, syn), (1, other)]));
+    let two = run(path, &["inspect", "two.pcap"]);
+    for text in ["2 frames, ", "Top talkers, of 2 pairs\n"] {
+        assert!(two.ends_with(0).stdout.contains(text), "`{text}` is missing in: {}", two.stdout);
+    }
+}

@@ -35,13 +35,12 @@ impl Inspection {
     fn head(&self, page: &mut Page) {
         let files = self.captures.names().len();
         let frames = self.frames;
-        let text = format!(
-            "{} frames, {} bytes, in {files} file{}",
-            grouped(frames.packets),
-            grouped(frames.bytes),
-            plural(files)
-        );
-        page.title(&text);
+        let text = [
+            counted(frames.packets, "frame"),
+            counted(frames.bytes, "byte"),
+            format!("in {}", counted(files as u64, "file")),
+        ];
+        page.title(&text.join(", "));
         if let Some((first, last)) = self.span {
             page.line(&format!("  {} to {} ({})", rfc3339(first), rfc3339(last), length(first, last)));
         }
@@ -92,7 +91,7 @@ impl Inspection {
         if self.talkers.is_empty() {
             return;
         }
-        page.section(&format!("Top talkers, of {} pairs", grouped(self.pairs)));
+        page.section(&format!("Top talkers, of {}", counted(self.pairs, "pair")));
         let shown = &self.talkers.get(..TALKERS.min(self.talkers.len())).unwrap_or_default();
         let names: Vec<String> = shown.iter().map(|((a, b), _)| format!("{a} - {b}")).collect();
         let width = names.iter().map(String::len).max().unwrap_or(0);
@@ -104,7 +103,7 @@ impl Inspection {
             ));
         }
         if self.other_talkers.packets > 0 {
-            page.line(&format!("  {} packets are of pairs beyond these", self.other_talkers.packets));
+            page.line(&format!("  beyond these pairs: {}", counted(self.other_talkers.packets, "packet")));
         }
     }
 
@@ -132,8 +131,8 @@ impl Inspection {
         let line = |count: u64, name: &str, what: &str, option: &str| {
             (count > 0 && self.decap == Decap::None).then(|| {
                 format!(
-                    "{} packets ({}) to the port of {name}, as {what} delivers: --decap {option} looks inside",
-                    grouped(count),
+                    "{} ({}) to the port of {name}, as {what} delivers: --decap {option} looks inside",
+                    counted(count, "packet"),
                     percent(count, self.frames.packets)
                 )
             })
@@ -148,12 +147,12 @@ impl Inspection {
         let (fragments, unknown) = self.fragments;
         let damage = self.captures.damage_count();
         let spots = [
-            (damage, format!("{damage} damaged places: what they held is missing")),
+            (damage, format!("{}: what was there is missing", counted(damage, "damaged place"))),
             (
                 self.cut,
                 format!(
-                    "{} frames are cut by the snapshot length: enough for verdicts as long as headers are whole",
-                    self.cut
+                    "{} cut by the snapshot length: enough for verdicts as long as headers are whole",
+                    counted(self.cut, "frame")
                 ),
             ),
             (
@@ -177,17 +176,21 @@ impl Inspection {
             (
                 fragments,
                 format!(
-                    "{fragments} IP fragments, {unknown} of them without their first fragment: their ports are unknown"
+                    "{}, {unknown} without the first fragment of the packet: there the ports are unknown",
+                    counted(fragments, "IP fragment")
                 ),
             ),
             (
                 self.clock_regressions,
-                format!("{} frames are stamped earlier than one before them", self.clock_regressions),
+                format!("{} stamped earlier than one before", counted(self.clock_regressions, "frame")),
             ),
-            (self.clock_jumps, format!("{} steps of more than a day between frames", self.clock_jumps)),
+            (
+                self.clock_jumps,
+                format!("{} of more than a day between frames", counted(self.clock_jumps, "step")),
+            ),
             (
                 flows.beyond,
-                format!("{} packets are of flows beyond the {} looked at", flows.beyond, flows.flows),
+                format!("{} of flows beyond the {} looked at", counted(flows.beyond, "packet"), flows.flows),
             ),
         ];
         spots.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect()
@@ -222,7 +225,7 @@ fn file_text(file: &FileInfo) -> String {
     for order in &file.endianness {
         let _ = write!(text, ", {order}");
     }
-    let _ = write!(text, ", {} frame{}", grouped(file.frames), if file.frames == 1 { "" } else { "s" });
+    let _ = write!(text, ", {}", counted(file.frames, "frame"));
     for interface in &file.interfaces {
         let _ = write!(text, "; {}, times in {}", link_name(interface.link_type), interface.resolution);
         if interface.snaplen > 0 {
@@ -277,8 +280,9 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-const fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// A number of things.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 struct Page {
