@@ -278,3 +278,7 @@ fn covers_unseen(service: Service, protocol: Protocol) -> bool {
         Service::All | Service::Number(_) => true,
     }
 }
+
+#[cfg(test)]
+#[path = "classifier_tests.rs"]
+mod tests;

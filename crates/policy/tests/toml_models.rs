@@ -151,7 +151,8 @@ fn services() {
     );
     assert_refused(&with_rule("protocol = \"tcp\""), &["missing field `peer`"]);
     load_one(&with_rule("protocol = 6, ports = 443, peer = \"::/0\"")).expect("integers read as text");
-    let loaded = load_one(&with_rule("protocol = \"UDP\", ports = 53, peer = \"::/0\"")).expect("in any case");
+    let loaded =
+        load_one(&with_rule("protocol = \"UDP\", ports = 53, peer = \"::/0\"")).expect("in any case");
     let rule = loaded.network.groups.iter().flat_map(|group| &group.ingress).next();
     assert_eq!(rule.map(|rule| rule.service), Some(Service::Udp(Ports { from: 53, to: 53 })));
 }
