@@ -1,7 +1,7 @@
 //! The engine against the slow model of the rules, on generated models and packets: every record, flow, row and counter.
 //!
-//! `PROPTEST_CASES` sets how many scenarios are tried. A scenario that failed once is kept beside this file and tried
-//! again at each run.
+//! `PROPTEST_CASES` sets how many scenarios are tried, `PROPTEST_MAX_SHRINK_ITERS` how long a failure is made smaller. A
+//! scenario that failed once is kept beside this file and tried again at each run.
 
 use std::fmt::{Debug, Write as _};
 
@@ -13,12 +13,20 @@ use vpcreplay_tests::engine::outcome;
 /// Scenarios tried unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 1_000;
 
+/// Smaller scenarios tried once one has failed, unless `PROPTEST_MAX_SHRINK_ITERS` says otherwise.
+const SHRINKS: u32 = 20_000;
+
 fn config() -> Config {
     let default = Config::default();
+    let is_set = |variable| std::env::var_os(variable).is_some();
     Config {
-        cases: if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { CASES },
+        cases: if is_set("PROPTEST_CASES") { default.cases } else { CASES },
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        max_shrink_iters: 20_000,
+        max_shrink_iters: if is_set("PROPTEST_MAX_SHRINK_ITERS") {
+            default.max_shrink_iters
+        } else {
+            SHRINKS
+        },
         source_file: Some(file!()),
         ..default
     }

@@ -448,7 +448,7 @@ fn always_tracked_over_a_timeline() {
     let open = registry.eni_id("eni-open").unwrap();
     assert_eq!(Some(open), first.registry.eni_id("eni-open"), "numbers stay valid");
     assert!(policy.always_tracked(open, ip("203.0.113.1")) && policy.always_tracked(open, ip("10.7.7.7")));
-    assert!(!policy.contains(registry.eni_id("eni-nat").unwrap()));
+    assert!(policy.contains(open) && !policy.contains(registry.eni_id("eni-nat").unwrap()));
     assert_eq!(policy.enis().count(), 2);
     let bad = Options { always_tracked: vec!["10.0.0.1/8".to_owned()], ..Options::default() };
     let Err(error) = compile(OPEN, &bad) else { panic!("accepted") };
@@ -491,7 +491,8 @@ fn limits_and_scopes() {
         (Some(20), Some(30), Some(50))
     );
     assert_eq!(world.limit("eni-2"), None, "its instance is the scope");
-    assert_eq!(world.warnings[0].code, "limit-without-effect");
+    assert_eq!((world.warnings[0].code, world.warnings[0].count), ("limit-without-effect", 1));
+    assert!(world.warnings[0].text.ends_with(": eni-2"), "{}", world.warnings[0].text);
     let by_eni = compile(LIMITS, &Options { scope: Some(Scope::Eni), ..Options::default() }).unwrap();
     assert_eq!(
         (by_eni.limit("eni-1"), by_eni.limit("eni-2"), by_eni.limit("eni-3")),
@@ -532,6 +533,8 @@ fn later_models() {
     let scope = policy.scope(eni).unwrap();
     assert_eq!((registry.scope_name(scope), policy.limit(scope)), ("i-1", Some(9)));
     assert_eq!(policy.timeouts(eni).get(TimeoutName::Udp), Span::from_secs(180));
+    let options = policy.options();
+    assert_eq!((options.limit, options.scope), (Some(9), Some(Scope::Instance)), "S10.1: all but a few stay");
 }
 
 // S7.5, S12.16: the same peer, the packet's own source port.
