@@ -91,3 +91,7 @@ fn merged(mut ranges: Ranges) -> Ranges {
     }
     joined
 }
+
+#[cfg(test)]
+#[path = "ranges_tests.rs"]
+mod tests;

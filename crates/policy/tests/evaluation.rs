@@ -406,6 +406,22 @@ fn untracked_by_all_protocols() {
     }
 }
 
+// S6.4: ports of UDP open UDP alone, and not what lies between them; all of them answer for UDP alone.
+#[test]
+fn untracked_udp() {
+    let open = |ports| format!("{{ protocol = 'udp', ports = '{ports}', peer = '0.0.0.0/0' }}");
+    let ingress = ["53", "120-130", "123"].map(open).join(", ");
+    let world = world(&format!(
+        "subnet = [{{ id = 's' }}]\neni = [{{ id = 'e', subnet = 's', security_groups = ['g'] }}]\n\
+         security_group = [{{ id = 'g', ingress = [{ingress}], egress = [{}] }}]",
+        open("0-65535")
+    ));
+    for (protocol, port, expected) in [(17, 53, true), (17, 54, false), (17, 125, true), (6, 53, false)] {
+        let (eni, flow) = (world.eni("e"), (Protocol(protocol), port));
+        assert_eq!(world.policy.opens_untracked(eni, Direction::Ingress, flow, ip("192.0.2.1")), expected);
+    }
+}
+
 // S6.4, S12.15: types as self or peer, lists as peer only.
 #[test]
 fn always_tracked() {
