@@ -132,7 +132,9 @@ impl Ledger {
             self.book();
         }
         for (_, deed) in self.deeds.drain(..) {
-            let (Deed::Created(scope) | Deed::Reopened(scope) | Deed::Exceeded(scope)) = deed else { continue };
+            let (Deed::Created(scope) | Deed::Reopened(scope) | Deed::Exceeded(scope)) = deed else {
+                continue;
+            };
             if let Some(account) = self.accounts.get_mut(scope as usize) {
                 (account.closed, account.created) = (account.occupancy, 0);
             }
@@ -186,7 +188,8 @@ impl Ledger {
     }
 
     fn book_expired(&mut self, next: &mut usize, now: Timestamp) {
-        while let Some(&(deadline, scope)) = self.expired.get(*next).filter(|(deadline, _)| *deadline <= now) {
+        while let Some(&(deadline, scope)) = self.expired.get(*next).filter(|(deadline, _)| *deadline <= now)
+        {
             *next += 1;
             if let Some(account) = self.accounts.get_mut(scope as usize) {
                 account.closed = account.closed.saturating_sub(1);

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use vpcreplay_flow::{Span, Timestamp};
 
 use super::{Ledger, Peak};
+use crate::SeriesRow;
 
 fn at(nanos: i64) -> Timestamp {
     Timestamp::from_nanos(nanos)
@@ -128,4 +129,114 @@ fn entries_move_and_limits_fall() {
     ledger.created(1, at(6));
     ledger.close();
     assert_eq!(ledger.peak(1), Peak { occupancy: 3, at: Some(at(2)) });
+}
+
+fn ledger(limits: &[u64]) -> Ledger {
+    let mut ledger = Ledger::new(Some(Span::from_nanos(10)));
+    for (scope, limit) in (0..).zip(limits) {
+        ledger.set_limit(scope, *limit, at(1));
+    }
+    ledger
+}
+
+fn row(scope: u32, start: i64, (occupancy_max, occupancy_last): (u64, u64)) -> SeriesRow {
+    SeriesRow { scope, start, periods: 1, occupancy_max, occupancy_last, ..SeriesRow::default() }
+}
+
+// S7.9: rows begin with the first packet's period and end with the last packet's; every event is in the row of its
+// period and scope.
+#[test]
+fn the_series_has_every_event() {
+    let mut ledger = ledger(&[9]);
+    ledger.packet(at(21));
+    for _ in 0..4 {
+        ledger.created(0, at(21));
+    }
+    ledger.reopened(0, at(22));
+    ledger.packet(at(23));
+    ledger.exceeded(0, at(23));
+    ledger.exceeded(0, at(23));
+    ledger.packet(at(45));
+    ledger.expired(0, at(34));
+    ledger.close();
+    let finished = [
+        SeriesRow { created: 4, reopened: 1, exceeded: 2, ..row(0, 20, (4, 3)) },
+        SeriesRow { expired: 1, ..row(0, 30, (3, 2)) },
+    ];
+    assert_eq!(ledger.take_rows(), finished);
+    assert_eq!(ledger.take_rows(), [], "rows are taken once");
+    ledger.finish();
+    assert_eq!(ledger.take_rows(), [row(0, 40, (2, 2))]);
+}
+
+// S7.9, S10.1: what a later model does on a packet's way is in the row of its time.
+#[test]
+fn a_later_model_is_in_the_series() {
+    let mut ledger = ledger(&[9]);
+    ledger.packet(at(1));
+    for _ in 0..5 {
+        ledger.created(0, at(1));
+    }
+    ledger.close();
+    ledger.begin_packet(at(25));
+    ledger.expired(0, at(12));
+    ledger.close_expired(at(15));
+    ledger.removed(0, at(15));
+    ledger.left(0, 2, at(15));
+    ledger.set_limit(1, 9, at(15));
+    ledger.came(1, 2, at(15));
+    ledger.open_packet(at(25));
+    ledger.finish();
+    let rows = [
+        SeriesRow { created: 5, ..row(0, 0, (5, 5)) },
+        SeriesRow { expired: 1, removed: 1, ..row(0, 10, (5, 1)) },
+        row(1, 10, (2, 2)),
+        row(0, 20, (1, 1)),
+        row(1, 20, (2, 2)),
+    ];
+    assert_eq!(ledger.take_rows(), rows);
+}
+
+// S7.8: the peak is the greatest occupancy and when it was first reached, with a series and without; each scope has its
+// own.
+#[test]
+fn the_peak_is_when_it_was_first_reached() {
+    let mut silent = Ledger::new(None);
+    silent.set_limit(0, 9, at(1));
+    silent.set_limit(1, 9, at(1));
+    let peak = |occupancy, time| Peak { occupancy, at: Some(at(time)) };
+    for mut ledger in [ledger(&[9, 9]), silent] {
+        for (scope, time) in [(0, 1), (0, 2), (1, 3)] {
+            ledger.created(scope, at(time));
+        }
+        ledger.expired(0, at(4));
+        ledger.created(0, at(5));
+        ledger.close();
+        assert_eq!(
+            (ledger.peak(0), ledger.peak(1), ledger.peak(2)),
+            (peak(2, 2), peak(1, 3), Peak::default())
+        );
+        ledger.created(0, at(6));
+        ledger.close();
+        assert_eq!(ledger.peak(0), peak(3, 6));
+    }
+}
+
+// S7.8, S10.1: a limit of 0 is allowed, a lowered one evicts nothing, a raised one makes room; a scope that no model has
+// brought in has no room.
+#[test]
+fn limits_change() {
+    let mut ledger = ledger(&[0, 3]);
+    assert!(ledger.is_full(0) && !ledger.is_full(1) && ledger.is_full(2));
+    for _ in 0..3 {
+        ledger.created(1, at(1));
+    }
+    ledger.close();
+    ledger.set_limit(1, 1, at(2));
+    ledger.expired(1, at(3));
+    ledger.close();
+    assert_eq!((ledger.occupancy(1), ledger.limit(1), ledger.is_full(1)), (2, 1, true));
+    ledger.set_limit(1, 3, at(4));
+    assert!(!ledger.is_full(1));
+    assert_eq!((ledger.limit(0), ledger.limit(2), ledger.occupancy(2), ledger.denied(2)), (0, 0, 0, 0));
 }

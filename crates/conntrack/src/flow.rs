@@ -81,13 +81,8 @@ const REMEMBERED: u8 = 2;
 /// The flow's next event may have come nearer: its timer must be looked at.
 const UNSETTLED: u8 = 4;
 
-const NO_ENTRY: Entry = Entry {
-    number: 0,
-    deadline: Timestamp::MIN,
-    eni: NO_ENI,
-    rule: 0,
-    tracking: Tracking::NONE,
-};
+const NO_ENTRY: Entry =
+    Entry { number: 0, deadline: Timestamp::MIN, eni: NO_ENI, rule: 0, tracking: Tracking::NONE };
 
 impl<M: Default> Flow<M> {
     pub(crate) fn new(key: ShortKey, now: Timestamp) -> Self {

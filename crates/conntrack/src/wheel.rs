@@ -143,7 +143,8 @@ impl Wheel {
 
     /// Drops the timers that mean nothing any more.
     pub(crate) fn retain(&mut self, mut is_meant: impl FnMut(Timer) -> bool) {
-        let mut kept: Vec<Timer> = self.near.drain(..).chain(self.late.drain().map(|Reverse(timer)| timer)).collect();
+        let mut kept: Vec<Timer> =
+            self.near.drain(..).chain(self.late.drain().map(|Reverse(timer)| timer)).collect();
         for level in 0..LEVELS {
             for slot in 0..SLOTS {
                 self.empty(level, slot, &mut kept);

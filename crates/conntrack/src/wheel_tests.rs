@@ -41,6 +41,8 @@ proptest! {
                         prop_assert_eq!(wheel.pop(time), Some(due));
                     }
                     prop_assert_eq!(wheel.pop(time), None);
+                    // What was looked for in vain need not be looked for again until something can be found.
+                    prop_assert!(time == Timestamp::MAX || wheel.not_before() > time);
                 }
             }
             let first = model.first().map_or(Timestamp::MAX, |(at, _)| *at);
