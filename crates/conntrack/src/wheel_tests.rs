@@ -47,6 +47,7 @@ proptest! {
             }
             let first = model.first().map_or(Timestamp::MAX, |(at, _)| *at);
             prop_assert!(wheel.not_before() <= first);
+            prop_assert!(!model.is_empty() || wheel.not_before() == Timestamp::MAX);
             prop_assert_eq!(wheel.len(), model.len());
         }
     }

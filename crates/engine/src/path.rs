@@ -159,7 +159,9 @@ impl World {
     ) -> Verdict {
         let verdict = self.take_path(passage, route, trace);
         let allowed = if verdict.is_allowed() { Allowed::Yes } else { Allowed::No };
-        let Some((shard, at)) = passage.flow.and_then(|(id, _)| self.table.place_mut(id)) else { return verdict };
+        let Some((shard, at)) = passage.flow.and_then(|(id, _)| self.table.place_mut(id)) else {
+            return verdict;
+        };
         let Some(flow) = shard.flow_mut(at).filter(|flow| flow.is_remembered()) else { return verdict };
         let mut handshake = flow.memory.handshake();
         let cause = handshake.after(sent, allowed);

@@ -49,7 +49,9 @@ impl World {
             let cause_packet = NonZeroU64::new(shard.aside(at)?.denial(cause));
             Verdict { cause_packet, ..Verdict::bare(reason) }
         } else {
-            let passes = |stop: &Option<Stop>| stop.as_ref().is_none_or(|stop| passes(stop, shard.entry(at, stop.eni.0), sent.tcp));
+            let passes = |stop: &Option<Stop>| {
+                stop.as_ref().is_none_or(|stop| passes(stop, shard.entry(at, stop.eni.0), sent.tcp))
+            };
             if !passes(&route.source) || !passes(&route.destination) {
                 return None;
             }
@@ -79,7 +81,13 @@ fn passes(stop: &Stop, entry: Option<&Entry>, tcp: Option<TcpKind>) -> bool {
 
 /// Takes a packet that passes at every checkpoint through them; the last security group gives the verdict.
 #[inline]
-fn pass(shard: &mut Shard, at: u32, (known, route): (Known<'_>, &Route), policy: &Policy, counters: &mut Counters) -> Option<Verdict> {
+fn pass(
+    shard: &mut Shard,
+    at: u32,
+    (known, route): (Known<'_>, &Route),
+    policy: &Policy,
+    counters: &mut Counters,
+) -> Option<Verdict> {
     let event = event_of(known.digest);
     let mut last = None;
     for (stop, direction) in [(&route.source, Direction::Egress), (&route.destination, Direction::Ingress)] {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vpcreplay_engine::{Engine, EniId, Packet, Settings, State, Step, Timeline, Verdict};
+use vpcreplay_engine::{Content, Engine, EniId, Packet, Settings, State, Step, Timeline, Verdict};
 use vpcreplay_flow::{
     Checkpoint, Decoded, Direction, PacketFacts, Protocol, Reason, TcpFlags, Timestamp, Transport,
 };
@@ -70,8 +70,10 @@ impl Replay {
         });
         let now = Timestamp::from_nanos(self.packets.cast_signed() * 1_000_000_000);
         let mut steps = Vec::new();
-        let verdict =
-            self.engine.judge_traced(Packet { number: self.packets, now, decoded: &decoded }, &mut steps);
+        let verdict = self.engine.judge_traced(
+            Packet { number: self.packets, now, content: Content::Decoded(&decoded) },
+            &mut steps,
+        );
         (verdict, steps)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vpcreplay_engine::{Engine, Packet, ScopeId, Settings, Timeline, When};
+use vpcreplay_engine::{Content, Engine, Packet, ScopeId, Settings, Timeline, When};
 use vpcreplay_flow::{Decoded, PacketFacts, Protocol, Reason, Span, TcpFlags, Timestamp, Transport};
 use vpcreplay_policy::{Document, Options, Policy, Registry, Selection, load};
 
@@ -56,7 +56,7 @@ fn rows(later: &str, address: &str, scope: &str) -> Vec<(i64, u64, u64)> {
         length: 60,
     });
     for (number, seconds, reason) in [(1, 0, Reason::Midstream), (2, 20_000, Reason::Established)] {
-        let verdict = engine.judge(Packet { number, now: at(seconds), decoded: &decoded });
+        let verdict = engine.judge(Packet { number, now: at(seconds), content: Content::Decoded(&decoded) });
         assert_eq!(verdict.reason, reason, "5 days are not over");
     }
     engine.finish();
