@@ -197,6 +197,21 @@ fn a_later_model_is_in_the_series() {
     assert_eq!(ledger.take_rows(), rows);
 }
 
+// S7.9, S10.1: a later model in a gap of more than 10,000 periods has a row of its own, and the runs go on behind it.
+#[test]
+fn a_later_model_in_a_long_gap() {
+    let mut ledger = ledger(&[9]);
+    ledger.packet(at(1));
+    ledger.created(0, at(1));
+    ledger.close();
+    ledger.begin_packet(at(200_000));
+    ledger.removed(0, at(55));
+    ledger.open_packet(at(200_000));
+    ledger.finish();
+    let runs: Vec<(i64, u64)> = ledger.take_rows().iter().map(|row| (row.start, row.periods)).collect();
+    assert_eq!(runs, [(0, 1), (10, 4), (50, 1), (60, 19_994), (200_000, 1)]);
+}
+
 // S7.8: the peak is the greatest occupancy and when it was first reached, with a series and without; each scope has its
 // own.
 #[test]
