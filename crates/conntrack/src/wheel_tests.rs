@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use vpcreplay_flow::Timestamp;
 
-use super::Wheel;
+use super::{CHUNK, Wheel};
 
 /// Spans from 1 ns to centuries, so that every level of the wheel is used.
 fn spans() -> impl Strategy<Value = i64> {
@@ -85,4 +85,19 @@ fn a_timer_set_within_the_tick_being_served_keeps_its_turn() {
     assert_eq!(wheel.pop(time(1000)), Some((time(500), 3)));
     assert_eq!(wheel.pop(time(1000)), Some((time(600), 5)));
     assert_eq!(wheel.pop(time(1000)), None);
+}
+
+// S7.2: more timers than a chunk holds wait in one slot; none is lost, and they share their chunks.
+#[test]
+fn a_slot_holds_any_number_of_timers() {
+    let mut wheel = Wheel::new();
+    let time = Timestamp::from_nanos(3_600_000_000_000);
+    for index in 0..500 {
+        wheel.set(index, time);
+    }
+    assert_eq!(wheel.chunks.len(), 500_usize.div_ceil(CHUNK));
+    for index in 0..500 {
+        assert_eq!(wheel.pop(time), Some((time, index)));
+    }
+    assert_eq!((wheel.pop(time), wheel.len()), (None, 0));
 }
