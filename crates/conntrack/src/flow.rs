@@ -91,6 +91,8 @@ impl<M: Default> Flow<M> {
     }
 
     /// A record that holds no flow; `next` is the next one of that kind.
+    ///
+    /// Its key is that of no packet: protocol 0 has no ports.
     pub(crate) fn free(next: u32) -> Self {
         let (key, memory) = (ShortKey::default(), M::default());
         Self { key, last_packet: Timestamp::MIN, first: NO_ENTRY, more: next, memory, marks: 0 }
@@ -101,12 +103,6 @@ impl<M> Flow<M> {
     /// Whether the record holds a flow.
     pub(crate) const fn is_in_use(&self) -> bool {
         self.marks & IN_USE != 0
-    }
-
-    /// Whether it is the flow with a key, as far as two words tell: of an IPv6 key only most likely.
-    #[inline]
-    pub(crate) fn is_like(&self, key: ShortKey) -> bool {
-        self.key == key && self.is_in_use()
     }
 
     /// Reads a word of the record.

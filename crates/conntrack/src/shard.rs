@@ -1,13 +1,13 @@
 //! A shard: the flows whose keys fall into it, and their timers. One owner at a time, no sharing.
 
-use vpcreplay_flow::{End, FlowKey, Span, Timeouts, Timestamp};
+use vpcreplay_flow::{End, FlowKey, ShortKey, Span, Timeouts, Timestamp};
 
 use crate::flow::NIL;
 use crate::further::Further;
 use crate::index::{self, Index};
 use crate::table::Listener;
 use crate::wheel::Wheel;
-use crate::{Departed, Ending, Entry, Event, Flow};
+use crate::{Departed, Ending, Entry, Event, Flow, Tracking};
 
 /// Stale timers beyond those of live flows that are let be.
 const STALE_TIMERS: usize = 4096;
@@ -72,18 +72,21 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         }
     }
 
-    /// The place of the flow with a key. `guess` is where it most likely is, by [`Shard::guess`].
+    /// The place of the flow with a key, whose short form and hash are given too. `guess` is where it most likely is,
+    /// by [`Shard::guess`].
     #[inline]
-    pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<u32> {
-        if self.is_at(key, guess) {
-            return Some(guess);
-        }
-        self.index.find(index::tag(hash), |at| self.is_at(key, at))
+    pub fn find(&self, key: &FlowKey, (short, hash): (ShortKey, u64), guess: u32) -> Option<u32> {
+        if self.is_at(key, short, guess) { Some(guess) } else { self.search(key, short, hash) }
+    }
+
+    #[inline(never)]
+    fn search(&self, key: &FlowKey, short: ShortKey, hash: u64) -> Option<u32> {
+        self.index.find(index::tag(hash), |at| self.is_at(key, short, at))
     }
 
     #[inline]
-    fn is_at(&self, key: &FlowKey, at: u32) -> bool {
-        self.flows.get(at as usize).is_some_and(|flow| flow.is_like(key.short()))
+    fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
+        self.flows.get(at as usize).is_some_and(|flow| flow.key == short)
             && (!key.is_wide() || self.key(at) == Some(*key))
     }
 
@@ -140,6 +143,15 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.asides.get_mut(at as usize).map(|place| &mut place.aside)
     }
 
+    /// Reads a word of what is remembered aside of a flow without connections.
+    #[inline]
+    pub(crate) fn touch_aside(&self, at: u32) -> i64 {
+        match (self.flows.get(at as usize), self.asides.get(at as usize)) {
+            (Some(flow), Some(aside)) if !flow.has_entries() => aside.timer.nanos(),
+            _ => 0,
+        }
+    }
+
     /// The key of a flow.
     pub fn key(&self, at: u32) -> Option<FlowKey> {
         let short = self.flows.get(at as usize)?.key;
@@ -169,12 +181,28 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// deadline moves (S7.2, S7.4). Gives the connection after it; `None` where there is none.
     #[inline]
     pub fn refresh(&mut self, at: u32, eni: u32, step: Step<'_>) -> Option<Entry> {
+        self.refresh_if(at, eni, step, |_| true)
+    }
+
+    /// As [`Shard::refresh`], if the state before it is as wanted; `None` and no change otherwise.
+    #[expect(clippy::inline_always, reason = "most callers want one field of the entry; as a call it costs twice as much")]
+    #[inline(always)]
+    pub fn refresh_if(
+        &mut self,
+        at: u32,
+        eni: u32,
+        step: Step<'_>,
+        is_wanted: impl FnOnce(Tracking) -> bool,
+    ) -> Option<Entry> {
         let flow = self.flows.get_mut(at as usize)?;
         let entry = if flow.first.eni == eni {
             &mut flow.first
         } else {
             self.further.find_mut(flow.more, |entry| entry.eni == eni)?
         };
+        if !is_wanted(entry.tracking) {
+            return None;
+        }
         let before = entry.deadline;
         // Taken out and put back: fields of a packed record cannot be lent.
         let mut tracking = entry.tracking;

@@ -156,23 +156,14 @@ impl Tracking {
         }
     }
 
+    #[inline]
     fn step_tcp(&mut self, kind: TcpKind, sender: End) {
-        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
-        let from_original = sender == self.original;
-        let from_closer = sender == self.closer;
-        self.state = match (self.state, kind) {
-            (_, TcpKind::Rst) => Close,
-            (SynSent, TcpKind::Syn | TcpKind::SynAck) if !from_original => SynReceived,
-            (SynSent | SynReceived | Established, TcpKind::Fin) => {
-                self.closer = sender;
-                FinWait
-            }
-            (SynSent | SynReceived, TcpKind::Ack) if from_original => Established,
-            (FinWait | CloseWait, TcpKind::Fin) if !from_closer => LastAck,
-            (FinWait, TcpKind::Ack) if !from_closer => CloseWait,
-            (LastAck, TcpKind::Ack) if from_closer => TimeWait,
-            (state, _) => state,
-        };
+        let turn = Turn { kind, from_original: sender == self.original, from_closer: sender == self.closer };
+        let before = self.state;
+        self.state = turn.after(before);
+        if self.state as u8 == State::FinWait as u8 && before as u8 <= State::Established as u8 {
+            self.closer = sender;
+        }
     }
 
     fn step_udp(&mut self, sender: End) {
@@ -182,6 +173,69 @@ impl Tracking {
             State::Replied if from_original => self.mark = true,
             State::Replied if self.mark => self.state = State::Stream,
             _ => {}
+        }
+    }
+}
+
+/// A TCP packet on a connection, as its state looks at it.
+#[derive(Clone, Copy)]
+struct Turn {
+    kind: TcpKind,
+    from_original: bool,
+    from_closer: bool,
+}
+
+/// TCP packets that differ for a state: five kinds, from the original end or not, from the closer or not.
+const TURNS: usize = 5 * 4;
+/// States in all; those of TCP come first.
+const STATES: usize = State::ALL.len();
+
+impl Turn {
+    /// The state after a packet. A look-up: which one comes cannot be foretold, and a wrong guess costs more.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "every state and every packet has its entry")]
+    const fn after(self, before: State) -> State {
+        const AFTER: [State; STATES * TURNS] = {
+            let mut after = [State::Active; STATES * TURNS];
+            let mut at = 0;
+            while at < STATES * TURNS {
+                after[at] = Turn::of_index(at % TURNS).rule(State::ALL[at / TURNS]);
+                at += 1;
+            }
+            after
+        };
+        AFTER[before as usize * TURNS + self.index()]
+    }
+
+    #[inline]
+    const fn index(self) -> usize {
+        self.kind as usize * 4 + self.from_original as usize * 2 + self.from_closer as usize
+    }
+
+    const fn of_index(index: usize) -> Self {
+        let kind = match index / 4 {
+            0 => TcpKind::Rst,
+            1 => TcpKind::SynAck,
+            2 => TcpKind::Syn,
+            3 => TcpKind::Fin,
+            _ => TcpKind::Ack,
+        };
+        Self { kind, from_original: index & 2 != 0, from_closer: index & 1 != 0 }
+    }
+
+    /// The table of S7.4.
+    const fn rule(self, before: State) -> State {
+        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
+        let Self { kind, from_original, from_closer } = self;
+        match (before, kind) {
+            (_, TcpKind::Rst) => Close,
+            (SynSent, TcpKind::Syn | TcpKind::SynAck) if !from_original => SynReceived,
+            (SynSent | SynReceived | Established, TcpKind::Fin) => FinWait,
+            (SynSent | SynReceived, TcpKind::Ack) if from_original => Established,
+            (FinWait | CloseWait, TcpKind::Fin) if !from_closer => LastAck,
+            (FinWait, TcpKind::Ack) if !from_closer => CloseWait,
+            (LastAck, TcpKind::Ack) if from_closer => TimeWait,
+            (state, _) => state,
         }
     }
 }

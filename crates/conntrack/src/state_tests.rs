@@ -147,3 +147,16 @@ fn codes_of_states() {
         ]
     );
 }
+
+// S7.4: the look-up says what the table of the rule says, and each packet finds its own entry.
+#[test]
+fn the_look_up_is_the_rule() {
+    for state in State::ALL {
+        assert_eq!(State::ALL[state as usize], state);
+        for index in 0..super::TURNS {
+            let turn = super::Turn::of_index(index);
+            assert_eq!(turn.index(), index);
+            assert_eq!(turn.after(state), turn.rule(state));
+        }
+    }
+}

@@ -46,28 +46,36 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = Self::shard_of(hash);
-        let at = self.shards.get(shard as usize)?.find(key, hash, guess)?;
+        let at = self.shards.get(shard as usize)?.find(key, (key.short(), hash), guess)?;
         Some(FlowId { shard, at })
     }
 
-    /// Asks for the memory of the flows with these hashes, so that [`Table::find`] has them near. Fills in where the
-    /// flows most likely are.
+    /// Asks for the memory of the flows with these hashes, at most 64, so that [`Table::find`] has them near. Fills in
+    /// where the flows most likely are.
     ///
-    /// The loads of each round do not wait for one another, so that a batch waits for memory twice, not twice for
-    /// each flow.
-    pub fn fetch(&self, hashes: &[u64], guesses: &mut [u32]) {
-        for (hashes, guesses) in hashes.chunks(FETCH).zip(guesses.chunks_mut(FETCH)) {
-            for (guess, hash) in guesses.iter_mut().zip(hashes) {
-                *guess = self.shard(*hash).map_or(u32::MAX, |shard| shard.guess(*hash));
-            }
-            let mut touched = 0_i64;
-            for (guess, hash) in guesses.iter().zip(hashes) {
-                if let Some(flow) = self.shard(*hash).and_then(|shard| shard.flow(*guess)) {
-                    touched ^= flow.touch_memory();
-                }
-            }
-            std::hint::black_box(touched);
+    /// The loads of each round do not wait for one another, so that a batch waits for memory a few times, not a few
+    /// times for each flow.
+    pub fn fetch<'a>(&self, wanted: impl Iterator<Item = (u64, &'a mut u32)>) {
+        let mut guesses = [(0_u64, u32::MAX); FETCH];
+        let mut count = 0;
+        for ((hash, place), guess) in wanted.zip(&mut guesses) {
+            *place = self.shard(hash).map_or(u32::MAX, |shard| shard.guess(hash));
+            *guess = (hash, *place);
+            count += 1;
         }
+        let mut touched = 0_i64;
+        for (hash, guess) in guesses.get(..count).unwrap_or_default() {
+            if let Some(flow) = self.shard(*hash).and_then(|shard| shard.flow(*guess)) {
+                touched ^= flow.touch_memory();
+            }
+        }
+        // Packets of flows without connections are most often denied again, which is noted aside.
+        for (hash, guess) in guesses.get(..count).unwrap_or_default() {
+            if let Some(shard) = self.shard(*hash) {
+                touched ^= shard.touch_aside(*guess);
+            }
+        }
+        std::hint::black_box(touched);
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call

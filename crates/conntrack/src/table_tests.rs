@@ -133,9 +133,9 @@ proptest! {
             let new = new.map(|(eni, timeout)| (entry(eni, number, now + timeout), timeout));
             naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
-            let mut guess = [0];
-            table.fetch(&[hash], &mut guess);
-            let id = table.find(&key, hash, guess[0]).unwrap_or_else(|| table.insert(&key, hash, at(now)));
+            let mut guess = 0;
+            table.fetch(std::iter::once((hash, &mut guess)));
+            let id = table.find(&key, hash, guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
                 numbered += 1;
                 *table.aside_mut(id).unwrap() = numbered;

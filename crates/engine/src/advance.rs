@@ -61,7 +61,7 @@ impl World {
     /// books are closed.
     #[inline]
     pub(crate) fn enter(&mut self, now: Timestamp) {
-        if self.later.front().is_some_and(|(time, _)| *time <= now) {
+        if self.next_switch <= now {
             self.switch_models(now);
         }
         self.now = Some(now);
@@ -132,9 +132,15 @@ impl World {
             self.ledger.close_expired(time);
             self.switch(policy, time);
         }
+        self.note_next_switch();
         self.expire(now);
         self.ledger.close_expired(now);
         self.ledger.open_packet(now);
+    }
+
+    /// Notes when the next model comes into force.
+    pub(crate) fn note_next_switch(&mut self) {
+        self.next_switch = self.later.front().map_or(Timestamp::MAX, |(time, _)| *time);
     }
 
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of

@@ -76,6 +76,19 @@ impl Handshake {
         Self { opener, opening: Fate::of_bits(bits >> 2), answer: Fate::of_bits(bits >> 4) }
     }
 
+    /// Whether a packet is neither unsent nor changes anything, told from the packed form at once: nothing was denied,
+    /// and the packet decides about no other.
+    #[inline]
+    pub(crate) const fn is_untouched_by(bits: u8, tcp: Option<TcpKind>) -> bool {
+        const OPENING: u8 = 3 << 2;
+        const DENIED: u8 = (Fate::Denied as u8) << 2 | (Fate::Denied as u8) << 4;
+        match tcp {
+            Some(TcpKind::Ack | TcpKind::Fin | TcpKind::Rst) => bits & DENIED == 0,
+            Some(TcpKind::Syn | TcpKind::SynAck) => false,
+            None => bits & OPENING == (Fate::Passed as u8) << 2,
+        }
+    }
+
     /// At the first packet of a flow: who opened it (S7.0). TCP waits for a bare SYN.
     pub(crate) fn begun_by(protocol: Protocol, opener: End) -> Self {
         Self { opener: (protocol != Protocol::TCP).then_some(opener), ..Self::default() }

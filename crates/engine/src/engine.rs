@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
     /// Models still to come, by their time.
     pub(crate) later: VecDeque<(Timestamp, Arc<Policy>)>,
+    /// When the next of them comes into force.
+    pub(crate) next_switch: Timestamp,
     pub(crate) table: Table<Memory, Aside>,
     pub(crate) ledger: Ledger,
     pub(crate) scopes: Scopes,
@@ -74,6 +76,7 @@ impl Engine {
         let world = World {
             policy: timeline.first,
             later: VecDeque::new(),
+            next_switch: Timestamp::MAX,
             table: Table::new(settings.flow_memory, settings.max_flows),
             ledger: Ledger::new(settings.series_period),
             scopes: Scopes::default(),
@@ -136,6 +139,7 @@ impl Engine {
         while let Some((_, policy)) = world.later.pop_front_if(|(time, _)| *time <= first) {
             world.policy = policy;
         }
+        world.note_next_switch();
         world.adopt(first);
     }
 
@@ -212,8 +216,10 @@ impl World {
     pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
         self.enter(packet.now);
         match packet.content {
-            Content::Digest(digest) => self.judge_facts(packet, &digest.facts(), trace),
-            Content::Decoded(Decoded::Packet(facts)) => self.judge_facts(packet, facts, trace),
+            Content::Digest(digest) => self.judge_facts(packet, (&digest.facts(), Some(digest)), trace),
+            Content::Decoded(Decoded::Packet(facts)) => {
+                self.judge_facts(packet, (facts, Digest::of(facts).as_ref()), trace)
+            }
             Content::Decoded(Decoded::Unjudged(cause, header)) => {
                 let verdict = Verdict::bare(undecoded(*cause));
                 self.counters.count(header.map_or(0, |header| header.length), &verdict);

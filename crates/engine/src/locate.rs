@@ -1,21 +1,23 @@
 //! Judges packets in batches: their flow keys are hashed ahead, so that the memory of a batch's flows is asked for together.
 
-use vpcreplay_flow::{Decoded, FlowKey};
+use vpcreplay_flow::{Decoded, FlowKey, ShortKey};
 
 use crate::engine::World;
-use crate::usual::Known;
+use crate::usual::Found;
 use crate::{Content, NoTrace, Packet, Verdict};
 
 /// Packets whose flows are fetched together.
 const AHEAD: usize = 64;
 
-/// The hash of a packet's flow key; 0 where it has none.
+/// The short flow key of a packet; no flow's where it has none.
 #[inline]
-fn hash_of(content: Content<'_>) -> u64 {
+fn short_key(content: Content<'_>) -> ShortKey {
     match content {
-        Content::Digest(digest) => digest.key.hash64(),
-        Content::Decoded(Decoded::Packet(facts)) => FlowKey::of(facts).map_or(0, |(key, _)| key.hash64()),
-        Content::Decoded(Decoded::Unjudged(..)) => 0,
+        Content::Digest(digest) => digest.key.short(),
+        Content::Decoded(Decoded::Packet(facts)) => {
+            FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.short())
+        }
+        Content::Decoded(Decoded::Unjudged(..)) => ShortKey::default(),
     }
 }
 
@@ -27,30 +29,25 @@ impl World {
         packet: impl Fn(&'a T) -> Packet<'a>,
         each: &mut impl FnMut(&'a T, Verdict),
     ) {
-        let (mut hashes, mut guesses) = ([0; AHEAD], [0; AHEAD]);
+        let mut found = [Found::default(); AHEAD];
         for chunk in items.chunks(AHEAD) {
-            for (hash, item) in hashes.iter_mut().zip(chunk) {
-                *hash = hash_of(packet(item).content);
+            for (found, item) in found.iter_mut().zip(chunk) {
+                let short = short_key(packet(item).content);
+                *found = Found { short, hash: short.hash64(), guess: 0 };
             }
-            let known = hashes.get(..chunk.len()).unwrap_or_default();
-            self.table.fetch(known, &mut guesses);
-            for (item, (hash, guess)) in chunk.iter().zip(hashes.iter().zip(guesses)) {
-                let verdict = self.judge_ahead(packet(item), (*hash, guess));
-                each(item, verdict);
+            self.fetch(found.get_mut(..chunk.len()).unwrap_or_default());
+            for (item, found) in chunk.iter().zip(&found) {
+                let packet = packet(item);
+                match self.usual(packet, *found) {
+                    Some(verdict) => each(item, verdict),
+                    None => each(item, self.judge(packet, &mut NoTrace)),
+                }
             }
         }
         self.close();
     }
 
-    #[inline]
-    fn judge_ahead(&mut self, packet: Packet<'_>, (hash, guess): (u64, u32)) -> Verdict {
-        if let Content::Digest(digest) = packet.content {
-            self.enter_shard(packet.now, hash);
-            let known = Known { digest, now: packet.now, hash, guess };
-            if let Some(verdict) = self.usual(known) {
-                return verdict;
-            }
-        }
-        self.judge(packet, &mut NoTrace)
+    fn fetch(&self, found: &mut [Found]) {
+        self.table.fetch(found.iter_mut().map(|found| (found.hash, &mut found.guess)));
     }
 }

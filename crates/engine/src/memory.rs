@@ -79,6 +79,12 @@ impl Memory {
         Handshake::unpack(self.handshake)
     }
 
+    /// The same, packed.
+    #[inline]
+    pub(crate) const fn packed_handshake(&self) -> u8 {
+        self.handshake
+    }
+
     #[inline]
     pub(crate) const fn set_handshake(&mut self, handshake: Handshake) {
         self.handshake = handshake.pack();

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::FlowId;
 use vpcreplay_flow::{
-    Checkpoint, Direction, End, FlowKey, KeyClass, PacketFacts, QueryRole, Reason, Timestamp, Transport,
+    Checkpoint, Digest, Direction, End, FlowKey, PacketFacts, QueryRole, Reason, Timestamp, Transport,
 };
 use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 
@@ -16,38 +16,23 @@ use crate::security_group::Passage;
 use crate::settings::FlowRecords;
 use crate::{Packet, Step, Trace, Verdict};
 
-/// The flow of a packet.
-#[derive(Clone, Copy, Debug)]
-struct Located {
-    key: FlowKey,
-    /// The end that sent the packet.
-    sender: End,
-    hash: u64,
-}
-
-impl Located {
-    /// `None` where a packet has no flow key (S2.7).
-    fn of(facts: &PacketFacts) -> Option<Self> {
-        let (key, sender) = FlowKey::of(facts)?;
-        Some(Self { key, sender, hash: key.hash64() })
-    }
-}
-
 impl World {
     /// Judges a packet that has facts (S3.8), and counts it.
     pub(crate) fn judge_facts(
         &mut self,
         packet: Packet<'_>,
-        facts: &PacketFacts,
+        (facts, digest): (&PacketFacts, Option<&Digest>),
         trace: &mut impl Trace,
     ) -> Verdict {
         let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
         let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, tcp };
-        let judged = match Located::of(facts) {
-            Some(located) => self.judge_flow(passage, &located, trace),
-            None => self.route(facts).map(|route| self.take_path(&passage, route, trace)),
+        let verdict = match digest {
+            Some(digest) => self.judge_flow(passage, digest, trace),
+            None => match self.route(facts) {
+                Ok(route) => self.take_path(&passage, &route, trace),
+                Err(reason) => Verdict::bare(reason),
+            },
         };
-        let verdict = judged.unwrap_or_else(Verdict::bare);
         self.counters.count(facts.length, &verdict);
         self.counters.note(facts, &verdict, &self.policy);
         verdict
@@ -58,46 +43,51 @@ impl World {
     }
 
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
-    /// Fails with the reason of a packet that takes no path.
     fn judge_flow(
         &mut self,
         mut passage: Passage<'_>,
-        located: &Located,
+        digest: &Digest,
         trace: &mut impl Trace,
-    ) -> Result<Verdict, Reason> {
+    ) -> Verdict {
         let Passage { facts, now, tcp, .. } = passage;
-        let sender = located.sender;
-        let found = self.find(&located.key, located.hash, now);
-        let flow = found.and_then(|id| self.table.flow(id));
+        let Digest { key, sender, .. } = *digest;
+        let hash = key.hash64();
+        let found = self.find(&key, hash, now);
+        let flow = found.and_then(|id| self.table.flow(id)).filter(|_| digest.is_told_by_key());
         let remembered = flow.and_then(|flow| self.routes.get(flow.memory.route(sender))).copied();
         let route = match remembered {
             Some(route) => route,
-            None => self.route(facts)?,
+            None => match self.route(facts) {
+                Ok(route) => route,
+                Err(reason) => return Verdict::bare(reason),
+            },
         };
         let id = match found {
             Some(id) => id,
-            None => self.table.insert(&located.key, located.hash, now),
+            None => self.table.insert(&key, hash, now),
         };
         self.remember(id, sender, &passage);
-        if remembered.is_none() && located.key.class() == KeyClass::Ports {
+        if remembered.is_none() && digest.is_told_by_key() {
             self.remember_route(id, sender, route);
         }
         passage.flow = Some((id, sender));
         let sent = Sent { sender, tcp };
         let verdict = match self.unsent(id, sent) {
             Some(verdict) => verdict,
-            None => self.judge_sent(&passage, sent, route, trace),
+            None => self.judge_sent(&passage, sent, &route, trace),
         };
         if let Some((shard, at)) = self.table.place_mut(id) {
             if let Some(flow) = shard.flow_mut(at) {
                 flow.touch(now);
             }
-            if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
+            if self.settings.flow_records == FlowRecords::Kept
+                && let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut())
+            {
                 detail.count(sender, (facts.length, tcp), &verdict);
             }
             shard.settle(at);
         }
-        Ok(verdict)
+        verdict
     }
 
     fn remember_route(&mut self, id: FlowId, sender: End, route: Route) {
@@ -154,7 +144,7 @@ impl World {
         &mut self,
         passage: &Passage<'_>,
         sent: Sent,
-        route: Route,
+        route: &Route,
         trace: &mut impl Trace,
     ) -> Verdict {
         let verdict = self.take_path(passage, route, trace);
@@ -180,7 +170,7 @@ impl World {
     }
 
     /// The checkpoints in order; the first that denies ends the path (S4.1, S4.2).
-    fn take_path(&mut self, passage: &Passage<'_>, route: Route, trace: &mut impl Trace) -> Verdict {
+    fn take_path(&mut self, passage: &Passage<'_>, route: &Route, trace: &mut impl Trace) -> Verdict {
         let mut last = None;
         if let Some(stop) = route.source {
             let verdict = self.pass_group(passage, (stop.eni, Direction::Egress), trace);
@@ -230,8 +220,10 @@ impl World {
             trace.step(Step::SameSubnet { checkpoint, eni });
             return None;
         };
-        let probe = Probe::of(passage.facts, direction);
-        trace.step(Step::NetworkAcl { checkpoint, eni, probe, answer });
+        if trace.is_on() {
+            let probe = Probe::of(passage.facts, direction);
+            trace.step(Step::NetworkAcl { checkpoint, eni, probe, answer });
+        }
         self.counters.count_rule(Some(answer.rule));
         let reason = match answer.action {
             NaclAction::Allow => return None,

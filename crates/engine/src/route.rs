@@ -1,7 +1,7 @@
 //! Routes: what the model says of a packet before any state is asked, and the memory of it (S3.8, S4.1, S5).
 //!
-//! For protocols with ports everything that the model's stateless part looks at is in the flow key and the direction,
-//! so that a flow remembers the route of each of its ends. When a later model comes into force all routes are forgotten
+//! For protocols with ports and for ICMP queries of code 0 everything that the model's stateless part looks at is in the
+//! flow key and the direction, so that a flow remembers the route of each of its ends. When a later model comes into force all routes are forgotten
 //! (S5.3).
 
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use vpcreplay_flow::{Direction, PacketFacts, Reason};
-use vpcreplay_policy::{EniId, NaclMatch, Policy, Probe};
+use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, Probe, RuleId};
 
 use crate::Settings;
 
@@ -69,10 +69,52 @@ impl Route {
     }
 }
 
+/// A checkpoint pair that a route passes: an ENI whose network ACL, if it is asked, allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hop {
+    pub(crate) eni: EniId,
+    pub(crate) direction: Direction,
+    /// The rule of the network ACL.
+    pub(crate) nacl: Option<RuleId>,
+}
+
+/// A route as the usual packet needs it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// A network ACL denies.
+    Closed,
+    /// Through one ENI.
+    One(Hop),
+    /// Through two.
+    Two(Hop, Hop),
+}
+
+impl Route {
+    fn way(&self) -> Way {
+        let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction));
+        match (hop(self.source, Direction::Egress), hop(self.destination, Direction::Ingress)) {
+            (Some(Some(source)), Some(Some(destination))) => Way::Two(source, destination),
+            (Some(Some(hop)), None) | (None, Some(Some(hop))) => Way::One(hop),
+            _ => Way::Closed,
+        }
+    }
+}
+
+impl Stop {
+    fn hop(self, direction: Direction) -> Option<Hop> {
+        let is_open = self.nacl.is_none_or(|answer| answer.action == NaclAction::Allow);
+        let nacl = self.nacl.map(|answer| answer.rule);
+        is_open.then_some(Hop { eni: self.eni, direction, nacl })
+    }
+}
+
 /// The routes of the model in force, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     known: Vec<Route>,
+    ways: Vec<Way>,
+    /// Of each way that passes one ENI, its hop.
+    only_hops: Vec<Option<Hop>>,
     numbers: HashMap<Route, RouteId, FxBuildHasher>,
 }
 
@@ -81,6 +123,17 @@ impl Routes {
     #[inline]
     pub(crate) fn get(&self, id: RouteId) -> Option<&Route> {
         self.known.get(usize::from(id).checked_sub(1)?)
+    }
+
+    /// The hop of a route of the model in force that passes no other.
+    #[inline]
+    pub(crate) fn only_hop(&self, id: RouteId) -> Option<&Hop> {
+        self.only_hops.get(usize::from(id).checked_sub(1)?)?.as_ref()
+    }
+
+    /// The way of a route of the model in force.
+    pub(crate) fn way(&self, id: RouteId) -> Option<Way> {
+        self.ways.get(usize::from(id).checked_sub(1)?).copied()
     }
 
     /// The number of a route; none when too many are remembered.
@@ -92,6 +145,9 @@ impl Routes {
             return 0;
         }
         self.known.push(route);
+        let way = route.way();
+        self.ways.push(way);
+        self.only_hops.push(if let Way::One(hop) = way { Some(hop) } else { None });
         let id = RouteId::try_from(self.known.len()).unwrap_or(0);
         self.numbers.insert(route, id);
         id
@@ -100,6 +156,8 @@ impl Routes {
     /// Forgets all routes: another model is in force. Flows must forget their numbers.
     pub(crate) fn forget(&mut self) {
         self.known.clear();
+        self.ways.clear();
+        self.only_hops.clear();
         self.numbers.clear();
     }
 }

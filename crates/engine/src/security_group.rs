@@ -9,6 +9,7 @@ use vpcreplay_flow::{
 use vpcreplay_policy::{EniId, IcmpErrors, Probe, RuleId, TcpMidstream};
 
 use crate::engine::World;
+use crate::settings::FlowRecords;
 use crate::{ConnectionNumber, State, Step, Trace, Verdict};
 
 /// A packet on its path.
@@ -45,13 +46,15 @@ impl World {
         trace: &mut impl Trace,
     ) -> Verdict {
         let gate = Gate { eni, direction };
-        let before = self.live_connection(passage, eni);
+        let before = if trace.is_on() { self.live_connection(passage, eni) } else { None };
         let verdict = self
             .related(passage, gate)
             .or_else(|| self.established(passage, gate))
             .unwrap_or_else(|| self.judge_by_rules(passage, gate));
-        let probe = Probe::of(passage.facts, direction);
-        trace.step(Step::SecurityGroup { eni, direction, probe, before, verdict });
+        if trace.is_on() {
+            let probe = Probe::of(passage.facts, direction);
+            trace.step(Step::SecurityGroup { eni, direction, probe, before, verdict });
+        }
         verdict
     }
 
@@ -141,7 +144,9 @@ impl World {
         };
         if let Some((shard, at)) = self.table.place_mut(id) {
             shard.track(at, entry);
-            if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
+            if self.settings.flow_records == FlowRecords::Kept
+                && let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut())
+            {
                 detail.opened(&entry);
             }
         }

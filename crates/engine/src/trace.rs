@@ -44,6 +44,11 @@ pub enum Step {
 
 /// Who is told of the steps.
 pub trait Trace {
+    /// Whether anybody listens; steps are not even made up otherwise.
+    fn is_on(&self) -> bool {
+        true
+    }
+
     /// Takes a step.
     fn step(&mut self, step: Step);
 }
@@ -53,6 +58,10 @@ pub trait Trace {
 pub struct NoTrace;
 
 impl Trace for NoTrace {
+    fn is_on(&self) -> bool {
+        false
+    }
+
     fn step(&mut self, _step: Step) {}
 }
 

@@ -1,63 +1,96 @@
-//! The usual packet: its flow is remembered, so is the route of its end, and a connection lives at every checkpoint; or
+//! The usual packet: its flow is remembered, so is the way of its end, and a connection lives at every checkpoint; or
 //! it is unsent. It is judged here with as few steps as possible, to the verdict that [`World::judge`] gives.
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Entry, Event, Step};
-use vpcreplay_flow::{Digest, Direction, Protocol, Reason, Shape, TcpKind, Timestamp};
-use vpcreplay_policy::{Mode, NaclAction, Policy, RuleId};
+use vpcreplay_conntrack::{Event, Step, Tracking};
+use vpcreplay_flow::{Digest, Protocol, Reason, Shape, ShortKey, TcpKind, Timestamp};
+use vpcreplay_policy::{Mode, Policy, RuleId};
 
-use crate::Verdict;
-use crate::causality::{Allowed, Sent};
+use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
 use crate::memory::{Aside, Memory};
-use crate::route::{Route, Stop};
+use crate::route::{Hop, Route, Way};
 use crate::security_group::Gate;
 use crate::settings::FlowRecords;
+use crate::{Content, Packet, Verdict};
 
 type Shard = vpcreplay_conntrack::Shard<Memory, Aside>;
 
-/// A packet whose flow was looked for ahead.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
-    pub(crate) digest: &'a Digest,
-    pub(crate) now: Timestamp,
-    /// Hash of its flow key.
+/// What was found ahead of a packet's flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) short: ShortKey,
+    /// Hash of the flow key.
     pub(crate) hash: u64,
-    /// Where its flow most likely is.
+    /// Where the flow most likely is.
     pub(crate) guess: u32,
 }
 
+/// A packet with a digest.
+#[derive(Clone, Copy)]
+struct Usual<'a> {
+    digest: &'a Digest,
+    now: Timestamp,
+    tcp: Option<TcpKind>,
+}
+
 impl World {
-    /// Judges a packet if it is a usual one; changes nothing otherwise. Time must have advanced in its shard.
-    #[inline]
-    pub(crate) fn usual(&mut self, known: Known<'_>) -> Option<Verdict> {
-        if self.settings.flow_records == FlowRecords::Kept {
+    /// Moves on to the time of a packet, and judges it if it is a usual one; `None` where it has yet to be judged.
+    #[expect(
+        clippy::inline_always,
+        reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
+    )]
+    #[inline(always)]
+    pub(crate) fn usual(&mut self, packet: Packet<'_>, found: Found) -> Option<Verdict> {
+        let Content::Digest(digest) = packet.content else { return None };
+        let now = packet.now;
+        self.enter_shard(now, found.hash);
+        let tcp = digest.tcp_kind();
+        let shard = self.table.shard_mut(found.hash)?;
+        let at = shard.find(&digest.key, (found.short, found.hash), found.guess)?;
+        let flow = shard.flow(at)?;
+        let memory = flow.memory;
+        if !flow.is_remembered() || !digest.is_told_by_key() || self.settings.flow_records == FlowRecords::Kept {
             return None;
         }
-        let Known { digest, now, hash, guess, .. } = known;
-        let sent = Sent { sender: digest.sender, tcp: digest.tcp_kind() };
+        let usual = Usual { digest, now, tcp };
+        let hop = self.routes.only_hop(memory.route(digest.sender));
+        let Some(hop) = hop.filter(|_| Handshake::is_untouched_by(memory.packed_handshake(), tcp)) else {
+            return self.less_usual(usual, found.hash, at);
+        };
+        let verdict = pass_hop((shard, at), (usual, *hop), &self.policy, &mut self.counters)?;
+        shard.flow_mut(at)?.touch(now);
+        shard.settle(at);
+        self.counters.count(digest.length, &verdict);
+        Some(verdict)
+    }
+
+    /// The same for a packet that decides about others, or is decided about, is the first of its end, or passes two ENIs.
+    #[inline(never)]
+    fn less_usual(&mut self, usual: Usual<'_>, hash: u64, at: u32) -> Option<Verdict> {
+        let Usual { digest, now, tcp } = usual;
         let shard = self.table.shard_mut(hash)?;
-        let at = shard.find(&digest.key, hash, guess)?;
-        let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
-        let route = self.routes.get(flow.memory.route(sent.sender))?;
+        let flow = shard.flow(at)?;
+        let sent = Sent { sender: digest.sender, tcp };
         let mut handshake = flow.memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
-        let verdict = if let Some((reason, cause)) = unsent {
+        if let Some((reason, cause)) = unsent {
             let cause_packet = NonZeroU64::new(shard.aside(at)?.denial(cause));
-            Verdict { cause_packet, ..Verdict::bare(reason) }
-        } else {
-            let passes = |stop: &Option<Stop>| {
-                stop.as_ref().is_none_or(|stop| passes(stop, shard.entry(at, stop.eni.0), sent.tcp))
-            };
-            if !passes(&route.source) || !passes(&route.destination) {
-                return None;
-            }
-            handshake.after(sent, Allowed::Yes);
-            pass(shard, at, (known, route), &self.policy, &mut self.counters)?
+            let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
+            shard.flow_mut(at)?.touch(now);
+            self.counters.count(digest.length, &verdict);
+            return Some(verdict);
+        }
+        let way = match self.routes.way(flow.memory.route(digest.sender)) {
+            Some(way) => way,
+            None => self.learn_way(digest, hash, at)?,
         };
+        let shard = self.table.shard_mut(hash)?;
+        let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
+        handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
         flow.memory.set_handshake(handshake);
         flow.touch(now);
@@ -65,50 +98,73 @@ impl World {
         self.counters.count(digest.length, &verdict);
         Some(verdict)
     }
+
+    /// Finds the way of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
+    /// packet takes none.
+    fn learn_way(&mut self, digest: &Digest, hash: u64, at: u32) -> Option<Way> {
+        let route = Route::of(&digest.facts(), &self.policy, &self.settings).ok()?;
+        let number = self.routes.number(route);
+        let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
+        flow.memory.set_route(digest.sender, number);
+        self.routes.way(number)
+    }
 }
 
-/// Whether a packet passes both checkpoints of an end because its connection lives there.
-#[inline]
-fn passes(stop: &Stop, entry: Option<&Entry>, tcp: Option<TcpKind>) -> bool {
-    let is_allowed = stop.nacl.is_none_or(|answer| answer.action == NaclAction::Allow);
-    // S7.6: a bare SYN may reopen it.
-    let lives = |entry: &Entry| {
-        let tracking = entry.tracking;
-        tcp != Some(TcpKind::Syn) || !tracking.reopens()
-    };
-    is_allowed && entry.is_some_and(lives)
-}
-
-/// Takes a packet that passes at every checkpoint through them; the last security group gives the verdict.
-#[inline]
+/// Takes a packet through its checkpoints if its connection lives at each; the last security group gives the verdict.
+/// `None` and no change otherwise.
 fn pass(
-    shard: &mut Shard,
-    at: u32,
-    (known, route): (Known<'_>, &Route),
+    (shard, at): (&mut Shard, u32),
+    (usual, way): (Usual<'_>, Way),
     policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
-    let event = event_of(known.digest);
-    let mut last = None;
-    for (stop, direction) in [(&route.source, Direction::Egress), (&route.destination, Direction::Ingress)] {
-        let Some(Stop { eni, nacl }) = *stop else { continue };
-        let timeouts = policy.timeouts(eni);
-        let step = Step { event, sender: known.digest.sender, now: known.now, timeouts };
-        let entry = shard.refresh(at, eni.0, step)?;
-        counters.count_rule(nacl.map(|answer| answer.rule));
-        counters.count_rule(Some(RuleId(entry.rule)));
-        last = Some((Gate { eni, direction }, entry));
+    match way {
+        Way::One(hop) => pass_hop((shard, at), (usual, hop), policy, counters),
+        Way::Two(source, destination) => {
+            let entry = shard.entry(at, destination.eni.0)?;
+            if !usual.goes_on(entry.tracking) {
+                return None;
+            }
+            pass_hop((shard, at), (usual, source), policy, counters)?;
+            pass_hop((shard, at), (usual, destination), policy, counters)
+        }
+        Way::Closed => None,
     }
-    last.map(|(gate, entry)| gate.on_entry(Reason::Established, &entry))
 }
 
-/// What a packet means to the state of its connection.
-#[inline]
-fn event_of(digest: &Digest) -> Event {
-    match (digest.tcp_kind(), digest.shape()) {
-        (Some(kind), _) => Event::Tcp(kind),
-        (None, Shape::Ports) if digest.key.protocol() == Protocol::UDP => Event::Udp,
-        (None, Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay) => Event::Icmp,
-        _ => Event::Other,
+/// Takes a packet through one ENI's checkpoints if its connection lives there.
+#[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
+#[inline(always)]
+fn pass_hop(
+    (shard, at): (&mut Shard, u32),
+    (usual, hop): (Usual<'_>, Hop),
+    policy: &Policy,
+    counters: &mut Counters,
+) -> Option<Verdict> {
+    let Usual { digest, now, .. } = usual;
+    let timeouts = policy.timeouts(hop.eni);
+    let step = Step { event: usual.event(), sender: digest.sender, now, timeouts };
+    let entry = shard.refresh_if(at, hop.eni.0, step, |tracking| usual.goes_on(tracking))?;
+    counters.count_rule(hop.nacl);
+    counters.count_rule(Some(RuleId(entry.rule)));
+    Some(Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, &entry))
+}
+
+impl Usual<'_> {
+    /// Whether the packet goes on with a connection; a bare SYN may reopen it (S7.6).
+    #[inline]
+    fn goes_on(self, tracking: Tracking) -> bool {
+        self.tcp != Some(TcpKind::Syn) || !tracking.reopens()
+    }
+
+    /// What the packet means to the state of its connection.
+    #[inline]
+    fn event(self) -> Event {
+        match (self.tcp, self.digest.shape()) {
+            (Some(kind), _) => Event::Tcp(kind),
+            (None, Shape::Ports) if self.digest.key.protocol() == Protocol::UDP => Event::Udp,
+            (None, Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay) => Event::Icmp,
+            _ => Event::Other,
+        }
     }
 }

@@ -101,6 +101,17 @@ impl Digest {
         PacketFacts { src, dst, protocol: key.protocol(), transport, length: self.length }
     }
 
+    /// Whether the flow key and the sender tell all that stateless rules look at: a protocol with ports, or an ICMP
+    /// query of code 0.
+    #[inline]
+    pub const fn is_told_by_key(&self) -> bool {
+        match self.shape {
+            Shape::Tcp | Shape::Ports => true,
+            Shape::Request | Shape::Answer => self.second == 0,
+            Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
+        }
+    }
+
     /// Which transport facts it has.
     #[inline]
     pub const fn shape(&self) -> Shape {

@@ -55,6 +55,20 @@ fn tcp_counts_as_its_flags_say() {
     assert_eq!(Digest::of(&udp).unwrap().sender, End::B);
 }
 
+// S5.1: rules look at type and code; the code of a query is not in its key (S12.7).
+#[test]
+fn the_key_tells_all_but_odd_codes() {
+    let query = |code| {
+        let (kind, role) = (QueryKind::Echo, QueryRole::Requester);
+        Digest::of(&facts(Protocol::ICMP, Transport::IcmpQuery { icmp_type: 8, code, id: 1, kind, role })).unwrap()
+    };
+    assert!(query(0).is_told_by_key() && !query(1).is_told_by_key());
+    let ports = Digest::of(&facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 })).unwrap();
+    assert!(ports.is_told_by_key());
+    let one_way = facts(Protocol::ICMP, Transport::IcmpOneWay { icmp_type: 9, code: 0 });
+    assert!(!Digest::of(&one_way).unwrap().is_told_by_key());
+}
+
 // Batches hold thousands: three quarters of a cache line each.
 #[test]
 fn a_digest_is_small() {

@@ -146,6 +146,7 @@ impl Clock {
     }
 
     /// Takes in a packet's timestamp; returns engine time at that packet and the kind of step (S1.2, S12.12).
+    #[inline]
     pub fn observe(&mut self, stamp: Timestamp) -> (Timestamp, ClockStep) {
         let Some(now) = self.now else {
             self.now = Some(stamp);

@@ -53,6 +53,9 @@ struct Rest {
     decoded: Decoded,
 }
 
+/// Rows that room is made for at once.
+const MOST_RESERVED: usize = 1 << 16;
+
 /// No rest.
 const NONE: u32 = u32::MAX;
 
@@ -121,6 +124,11 @@ impl Batch {
             None => Content::Decoded(self.rest_of(row).map_or(&NOTHING, |rest| &rest.decoded)),
         };
         Packet { number: row.number, now: row.now, content }
+    }
+
+    /// Makes room for so many packets, within reason.
+    pub(crate) fn reserve(&mut self, size: usize) {
+        self.rows.reserve(size.min(MOST_RESERVED));
     }
 
     pub(crate) fn clear(&mut self) {

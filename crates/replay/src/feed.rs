@@ -85,18 +85,27 @@ impl Feed {
     /// A capture that cannot be read on.
     pub fn fill(&mut self, batch: &mut Batch, size: usize) -> Result<(), ReplayError> {
         batch.clear();
-        while batch.len() < size && self.selection.first.is_none_or(|first| self.stats.packets < first) {
+        let left = self.selection.first.map_or(u64::MAX, |first| first.saturating_sub(self.stats.packets));
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(size);
+        batch.reserve(size);
+        while batch.len() < size {
             let Some(frame) = self.captures.next_frame()? else { break };
-            let first_frame = *self.first_frame.get_or_insert(frame.time);
-            if !self.selection.takes(frame.time, first_frame) {
-                self.stats.passed_over += 1;
-                continue;
+            if !self.selection.takes_all() {
+                let first_frame = *self.first_frame.get_or_insert(frame.time);
+                if !self.selection.takes(frame.time, first_frame) {
+                    self.stats.passed_over += 1;
+                    continue;
+                }
             }
             Decoder { decap: self.decap, clock: &mut self.clock, fragments: &mut self.fragments }.take(
                 &frame,
                 &mut self.stats,
                 batch,
             );
+        }
+        if let (Some(first), Some(last)) = (batch.rows().first(), batch.rows().last()) {
+            self.stats.first_time.get_or_insert(first.now);
+            self.stats.last_time = Some(last.now);
         }
         self.stats.fragments_forgotten = self.fragments.forgotten();
         Ok(())
@@ -133,8 +142,6 @@ impl Decoder<'_> {
                 stats.first_clock_jump.get_or_insert((stats.packets, frame.file, frame.number));
             }
         }
-        stats.first_time.get_or_insert(now);
-        stats.last_time = Some(now);
         let place =
             Place { number: stats.packets, file: frame.file, frame: frame.number, time: frame.time, now };
         if self.decap == Decap::None
@@ -176,6 +183,11 @@ impl FeedStats {
 }
 
 impl Selection {
+    /// Whether no time is excluded.
+    const fn takes_all(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
     fn takes(&self, time: Timestamp, first: Timestamp) -> bool {
         let resolve = |bound: TimeBound| match bound {
             TimeBound::At(time) => time,
