@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use vpcreplay_engine::{self as engine, Content, Engine, EniId, FlowRecords, ScopeId, Timeline, Verdict, When};
+use vpcreplay_engine::{
+    self as engine, Content, Engine, EniId, FlowRecords, ScopeId, Timeline, Verdict, When,
+};
 use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Span, Timestamp};
 use vpcreplay_policy::{
     self as policy, Document, IcmpErrors, Mode, Options, Policy, Registry, Scope, Selection, TcpMidstream,

@@ -185,7 +185,10 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     }
 
     /// As [`Shard::refresh`], if the state before it is as wanted; `None` and no change otherwise.
-    #[expect(clippy::inline_always, reason = "most callers want one field of the entry; as a call it costs twice as much")]
+    #[expect(
+        clippy::inline_always,
+        reason = "most callers want one field of the entry; as a call it costs twice as much"
+    )]
     #[inline(always)]
     pub fn refresh_if(
         &mut self,

@@ -136,11 +136,6 @@ impl Wheel {
         }
     }
 
-    /// The indexes of the timers of the tick being served, for asking for their memory.
-    pub(crate) fn near(&self) -> impl Iterator<Item = u32> {
-        self.near.iter().map(|(_, index)| *index)
-    }
-
     /// Drops the timers that mean nothing any more.
     pub(crate) fn retain(&mut self, mut is_meant: impl FnMut(Timer) -> bool) {
         let mut kept: Vec<Timer> =

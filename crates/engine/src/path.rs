@@ -43,12 +43,7 @@ impl World {
     }
 
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
-    fn judge_flow(
-        &mut self,
-        mut passage: Passage<'_>,
-        digest: &Digest,
-        trace: &mut impl Trace,
-    ) -> Verdict {
+    fn judge_flow(&mut self, mut passage: Passage<'_>, digest: &Digest, trace: &mut impl Trace) -> Verdict {
         let Passage { facts, now, tcp, .. } = passage;
         let Digest { key, sender, .. } = *digest;
         let hash = key.hash64();

@@ -52,7 +52,10 @@ impl World {
         let at = shard.find(&digest.key, (found.short, found.hash), found.guess)?;
         let flow = shard.flow(at)?;
         let memory = flow.memory;
-        if !flow.is_remembered() || !digest.is_told_by_key() || self.settings.flow_records == FlowRecords::Kept {
+        if !flow.is_remembered()
+            || !digest.is_told_by_key()
+            || self.settings.flow_records == FlowRecords::Kept
+        {
             return None;
         }
         let usual = Usual { digest, now, tcp };

@@ -60,7 +60,8 @@ fn tcp_counts_as_its_flags_say() {
 fn the_key_tells_all_but_odd_codes() {
     let query = |code| {
         let (kind, role) = (QueryKind::Echo, QueryRole::Requester);
-        Digest::of(&facts(Protocol::ICMP, Transport::IcmpQuery { icmp_type: 8, code, id: 1, kind, role })).unwrap()
+        Digest::of(&facts(Protocol::ICMP, Transport::IcmpQuery { icmp_type: 8, code, id: 1, kind, role }))
+            .unwrap()
     };
     assert!(query(0).is_told_by_key() && !query(1).is_told_by_key());
     let ports = Digest::of(&facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 })).unwrap();

@@ -3,8 +3,8 @@
 //! A [`Plan`] says what is replayed and what is written; [`run`] does it and returns the summary. The order of
 //! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
 
-mod check;
 mod batch;
+mod check;
 mod error;
 mod explain;
 mod feed;
@@ -16,13 +16,13 @@ mod run;
 mod starter;
 mod summary;
 
+pub use batch::{Batch, Item, Row};
 pub use check::{Checked, check};
 pub use error::ReplayError;
 pub use explain::{
     ConnectionState, Creator, EndStory, Explanation, FlowStory, PacketLine, Stage, Subject, Trial, Usage,
     VerdictStory, explain,
 };
-pub use batch::{Batch, Item, Row};
 pub use feed::{Feed, FeedStats, Selection, TimeBound};
 pub use inspect::{Family, FlowKinds, Inspection, LocalAddress, Service, Tally, inspect};
 pub use model::{LoadedModels, ModelPaths, load_models};
