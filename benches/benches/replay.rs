@@ -9,11 +9,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use vpcreplay_replay::engine::{Engine, Settings, Timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
-use vpcreplay_replay::{CaptureSet, Feed, Item, Selection};
+use vpcreplay_replay::{Batch, CaptureSet, Feed, Selection};
 use vpcreplay_testkit::workload::{MODEL, Workload, capture};
 
 const PACKETS: u32 = 1_000_000;
-const BATCH: usize = 1024;
+const BATCH: usize = 1024; // As a replay does unless it is told otherwise.
 const WORKLOADS: [(&str, Workload); 2] = [("small", Workload::Small), ("churn", Workload::Churn)];
 
 fn open(bytes: &Arc<Vec<u8>>) -> CaptureSet {
@@ -38,15 +38,15 @@ fn engine(limit: u64) -> Engine {
     Engine::new(timeline, Settings::default())
 }
 
-fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&[Item])) {
+fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&Batch)) {
     let mut feed = Feed::new(open(bytes), Decap::None, Selection::default());
-    let mut items = Vec::with_capacity(BATCH);
+    let mut batch = Batch::default();
     loop {
-        feed.fill(&mut items, BATCH).expect("a generated capture reads");
-        if items.is_empty() {
+        feed.fill(&mut batch, BATCH).expect("a generated capture reads");
+        if batch.is_empty() {
             return;
         }
-        each(&items);
+        each(&batch);
     }
 }
 
@@ -65,8 +65,8 @@ fn stages(criterion: &mut Criterion) {
         });
         group.bench_function("walk+decode", |bencher| {
             bencher.iter(|| {
-                feed_all(&bytes, |items| {
-                    black_box(items);
+                feed_all(&bytes, |batch| {
+                    black_box(batch);
                 });
             });
         });
@@ -75,8 +75,8 @@ fn stages(criterion: &mut Criterion) {
                 bencher.iter_batched(
                     || engine(limit),
                     |mut engine| {
-                        feed_all(&bytes, |items| {
-                            engine.judge_batch(items, |_: &Item, verdict| {
+                        feed_all(&bytes, |batch| {
+                            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, verdict| {
                                 black_box(verdict);
                             });
                         });
