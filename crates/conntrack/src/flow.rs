@@ -105,11 +105,6 @@ impl<M> Flow<M> {
         self.marks & IN_USE != 0
     }
 
-    /// Reads a word of the record.
-    pub(crate) const fn touch_memory(&self) -> i64 {
-        self.last_packet.nanos()
-    }
-
     /// Whether the flow is remembered, not only tracked (S7.0, S12.18).
     #[inline]
     pub const fn is_remembered(&self) -> bool {

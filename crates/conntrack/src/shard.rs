@@ -5,6 +5,7 @@ use vpcreplay_flow::{End, FlowKey, ShortKey, Span, Timeouts, Timestamp};
 use crate::flow::NIL;
 use crate::further::Further;
 use crate::index::{self, Index};
+use crate::prefetch::prefetch;
 use crate::table::Listener;
 use crate::wheel::Wheel;
 use crate::{Departed, Ending, Entry, Event, Flow, Tracking};
@@ -12,14 +13,24 @@ use crate::{Departed, Ending, Entry, Event, Flow, Tracking};
 /// Stale timers beyond those of live flows that are let be.
 const STALE_TIMERS: usize = 4096;
 
+/// Whether a packet most likely needs what is remembered of its flow aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aside {
+    /// It does not.
+    #[default]
+    Spared,
+    /// It does: its flow has no connection yet, or may lose it, which changes the timer.
+    Wanted,
+}
+
 /// What a packet needs of a flow only now and then.
 #[derive(Debug)]
-struct Aside<A> {
+struct Rarely<A> {
     /// When the flow's timer goes off.
     timer: Timestamp,
     /// Where the addresses of an IPv6 key are.
     wide: u32,
-    aside: A,
+    of_judge: A,
 }
 
 /// A shard of a [`crate::Table`]: flows are known by their place in it. `M` is what the judge remembers in a flow's
@@ -28,7 +39,7 @@ struct Aside<A> {
 pub struct Shard<M, A> {
     index: Index,
     flows: Vec<Flow<M>>,
-    asides: Vec<Aside<A>>,
+    asides: Vec<Rarely<A>>,
     /// A list of free records, through their `more`.
     free: u32,
     in_use: usize,
@@ -100,21 +111,18 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
         let flow = Flow::new(key.short(), now);
         let wide = if key.is_wide() { self.wide.add(key.wide_addresses(), NIL) } else { NIL };
-        let aside = Aside { timer: Timestamp::MAX, wide, aside: A::default() };
-        let at = self.free;
-        let at = match (self.flows.get_mut(at as usize), self.asides.get_mut(at as usize)) {
-            (Some(free), Some(place)) => {
-                self.free = free.more;
-                *free = flow;
-                *place = aside;
-                at
-            }
-            _ => {
-                self.flows.push(flow);
-                self.asides.push(aside);
-                // The bound on remembered flows and live connections keeps this far below 2^32.
-                u32::try_from(self.flows.len() - 1).unwrap_or(NIL)
-            }
+        let aside = Rarely { timer: Timestamp::MAX, wide, of_judge: A::default() };
+        let at = if let (Some(free), Some(place)) =
+            (self.flows.get_mut(self.free as usize), self.asides.get_mut(self.free as usize))
+        {
+            *place = aside;
+            let next = std::mem::replace(free, flow).more;
+            std::mem::replace(&mut self.free, next)
+        } else {
+            self.flows.push(flow);
+            self.asides.push(aside);
+            // The bound on remembered flows and live connections keeps this far below 2^32.
+            u32::try_from(self.flows.len() - 1).unwrap_or(NIL)
         };
         self.in_use += 1;
         self.index.insert(index::tag(hash), at);
@@ -135,20 +143,26 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     /// What the judge remembers of a flow aside.
     pub fn aside(&self, at: u32) -> Option<&A> {
-        self.asides.get(at as usize).map(|place| &place.aside)
+        self.asides.get(at as usize).map(|place| &place.of_judge)
     }
 
     /// What the judge remembers of a flow aside.
     pub fn aside_mut(&mut self, at: u32) -> Option<&mut A> {
-        self.asides.get_mut(at as usize).map(|place| &mut place.aside)
+        self.asides.get_mut(at as usize).map(|place| &mut place.of_judge)
     }
 
-    /// Reads a word of what is remembered aside of a flow without connections.
+    /// Asks for the memory of the index where a hash is looked for.
     #[inline]
-    pub(crate) fn touch_aside(&self, at: u32) -> i64 {
-        match (self.flows.get(at as usize), self.asides.get(at as usize)) {
-            (Some(flow), Some(aside)) if !flow.has_entries() => aside.timer.nanos(),
-            _ => 0,
+    pub(crate) fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch(index::tag(hash));
+    }
+
+    /// Asks for the memory of a flow, and of what is remembered of it aside if that is wanted.
+    #[inline]
+    pub(crate) fn prefetch_flow(&self, at: u32, aside: Aside) {
+        prefetch(self.flows.get(at as usize));
+        if aside == Aside::Wanted {
+            prefetch(self.asides.get(at as usize));
         }
     }
 
@@ -203,16 +217,17 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         } else {
             self.further.find_mut(flow.more, |entry| entry.eni == eni)?
         };
-        if !is_wanted(entry.tracking) {
+        // Read whole before a part is written: reading it back would wait for the writes.
+        let mut after = *entry;
+        let (before, mut tracking) = (after.deadline(), after.tracking);
+        if !is_wanted(tracking) {
             return None;
         }
-        let before = entry.deadline;
-        // Taken out and put back: fields of a packed record cannot be lent.
-        let mut tracking = entry.tracking;
         tracking.step(step.event, step.sender);
+        after.tracking = tracking;
+        after.deadline = step.now.after(step.timeouts.get(tracking.timeout()));
         entry.tracking = tracking;
-        entry.deadline = step.now.after(step.timeouts.get(tracking.timeout()));
-        let after = *entry;
+        entry.deadline = after.deadline;
         if after.deadline() < before {
             flow.unsettle();
         }
@@ -321,7 +336,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             key,
             last_packet: flow.last_packet(),
             memory: flow.memory,
-            aside: std::mem::take(&mut aside.aside),
+            aside: std::mem::take(&mut aside.of_judge),
         };
         *flow = Flow::free(std::mem::replace(&mut self.free, at));
         self.in_use -= 1;

@@ -1,14 +1,11 @@
 //! The table of flows, in shards by flow key.
 
-use vpcreplay_flow::{FlowKey, Span, Timestamp};
+use vpcreplay_flow::{FlowKey, ShortKey, Span, Timestamp};
 
-use crate::{Departed, Ending, Entry, Flow, Shard};
+use crate::{Aside, Departed, Ending, Entry, Flow, Shard};
 
 /// Shards of a table. A flow's shard depends on its key only, so that shards can be owned by different threads.
 const SHARD_BITS: u32 = 4;
-
-/// Flows whose memory is asked for together.
-const FETCH: usize = 64;
 
 /// Who is told of what ends. Within a shard calls come in order of time.
 pub trait Listener<M, A> {
@@ -24,6 +21,19 @@ pub trait Listener<M, A> {
 pub struct FlowId {
     shard: u32,
     at: u32,
+}
+
+/// A packet whose flow will be wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// The flow key in two words; of no flow where the packet has none.
+    pub short: ShortKey,
+    /// Its hash.
+    pub hash: u64,
+    /// Where the flow most likely is; [`Table::prefetch_flow`] fills it in.
+    pub guess: u32,
+    /// What the packet needs beside.
+    pub aside: Aside,
 }
 
 /// The flows that are remembered or tracked (S7.0). `M` is what the judge remembers of a flow at every packet, `A`
@@ -42,7 +52,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         Self { shards, max_flows, remembered: 0 }
     }
 
-    /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` what [`Table::fetch`] gave for it.
+    /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` where it most likely is.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = Self::shard_of(hash);
@@ -50,32 +60,21 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         Some(FlowId { shard, at })
     }
 
-    /// Asks for the memory of the flows with these hashes, at most 64, so that [`Table::find`] has them near. Fills in
-    /// where the flows most likely are.
-    ///
-    /// The loads of each round do not wait for one another, so that a batch waits for memory a few times, not a few
-    /// times for each flow.
-    pub fn fetch<'a>(&self, wanted: impl Iterator<Item = (u64, &'a mut u32)>) {
-        let mut guesses = [(0_u64, u32::MAX); FETCH];
-        let mut count = 0;
-        for ((hash, place), guess) in wanted.zip(&mut guesses) {
-            *place = self.shard(hash).map_or(u32::MAX, |shard| shard.guess(hash));
-            *guess = (hash, *place);
-            count += 1;
+    /// The first of two steps before a packet: asks for the memory that tells where its flow is.
+    #[inline]
+    pub fn prefetch_index(&self, wanted: &Wanted) {
+        if let Some(shard) = self.shard(wanted.hash) {
+            shard.prefetch_index(wanted.hash);
         }
-        let mut touched = 0_i64;
-        for (hash, guess) in guesses.get(..count).unwrap_or_default() {
-            if let Some(flow) = self.shard(*hash).and_then(|shard| shard.flow(*guess)) {
-                touched ^= flow.touch_memory();
-            }
+    }
+
+    /// The second step, when that memory has come: finds where the flow most likely is and asks for its memory.
+    #[inline]
+    pub fn prefetch_flow(&self, wanted: &mut Wanted) {
+        if let Some(shard) = self.shard(wanted.hash) {
+            wanted.guess = shard.guess(wanted.hash);
+            shard.prefetch_flow(wanted.guess, wanted.aside);
         }
-        // Packets of flows without connections are most often denied again, which is noted aside.
-        for (hash, guess) in guesses.get(..count).unwrap_or_default() {
-            if let Some(shard) = self.shard(*hash) {
-                touched ^= shard.touch_aside(*guess);
-            }
-        }
-        std::hint::black_box(touched);
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
-use super::{Listener, Table};
+use super::{Listener, Table, Wanted};
 use crate::{Departed, Ending, Entry, Event, Step, Tracking};
 
 const MEMORY: u64 = 300;
@@ -133,9 +133,10 @@ proptest! {
             let new = new.map(|(eni, timeout)| (entry(eni, number, now + timeout), timeout));
             naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
-            let mut guess = 0;
-            table.fetch(std::iter::once((hash, &mut guess)));
-            let id = table.find(&key, hash, guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
+            let mut wanted = Wanted { short: key.short(), hash, ..Wanted::default() };
+            table.prefetch_index(&wanted);
+            table.prefetch_flow(&mut wanted);
+            let id = table.find(&key, hash, wanted.guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
                 numbered += 1;
                 *table.aside_mut(id).unwrap() = numbered;

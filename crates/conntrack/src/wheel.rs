@@ -62,6 +62,7 @@ const fn start_of(tick: u64) -> Timestamp {
 }
 
 /// The slot of a tick at a level.
+#[expect(clippy::cast_possible_truncation, reason = "one digit is kept")]
 const fn digit(tick: u64, level: usize) -> usize {
     (tick >> (LEVEL_BITS as usize * level)) as usize & (SLOTS - 1)
 }
@@ -181,8 +182,8 @@ impl Wheel {
         let Some(head) = self.heads.get_mut(level * SLOTS + slot) else { return };
         let mut at = std::mem::replace(head, NIL);
         while let Some(chunk) = self.chunks.get_mut(at as usize) {
-            let held = chunk.times.iter().copied().zip(chunk.indexes).take(chunk.len as usize);
-            timers.extend(held);
+            let timers_of = chunk.times.iter().copied().zip(chunk.indexes).take(chunk.len as usize);
+            timers.extend(timers_of);
             let next = std::mem::replace(&mut chunk.next, self.free);
             self.free = at;
             at = next;

@@ -1,23 +1,37 @@
-//! Judges packets in batches: their flow keys are hashed ahead, so that the memory of a batch's flows is asked for together.
+//! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
+use vpcreplay_conntrack::{Aside, Wanted};
 use vpcreplay_flow::{Decoded, FlowKey, ShortKey};
 
 use crate::engine::World;
-use crate::usual::Found;
 use crate::{Content, NoTrace, Packet, Verdict};
 
-/// Packets whose flows are fetched together.
-const AHEAD: usize = 64;
+/// How many packets ahead the memory of a packet's flow is asked for.
+const FLOW_AHEAD: usize = 24;
+/// How many packets ahead the memory is asked for that tells where the flow is.
+const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
+/// Packets on the way.
+const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
 
-/// The short flow key of a packet; no flow's where it has none.
-#[inline]
-fn short_key(content: Content<'_>) -> ShortKey {
-    match content {
-        Content::Digest(digest) => digest.key.short(),
-        Content::Decoded(Decoded::Packet(facts)) => {
-            FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.short())
-        }
-        Content::Decoded(Decoded::Unjudged(..)) => ShortKey::default(),
+/// What a packet will want of the table. Written field by field into its place: a copy of the whole, read back at once,
+/// would have to wait until every store before it is done, those that miss the cache too.
+#[expect(clippy::inline_always, reason = "as a call it would be such a copy")]
+#[inline(always)]
+fn note_wanted(content: Content<'_>, place: &mut Wanted) {
+    let (short, is_turning) = match content {
+        Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
+        Content::Decoded(decoded) => (short_key(decoded), false),
+    };
+    place.short = short;
+    place.hash = short.hash64();
+    place.aside = if is_turning { Aside::Wanted } else { Aside::Spared };
+}
+
+#[inline(never)]
+fn short_key(decoded: &Decoded) -> ShortKey {
+    match decoded {
+        Decoded::Packet(facts) => FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.short()),
+        Decoded::Unjudged(..) => ShortKey::default(),
     }
 }
 
@@ -29,25 +43,24 @@ impl World {
         packet: impl Fn(&'a T) -> Packet<'a>,
         each: &mut impl FnMut(&'a T, Verdict),
     ) {
-        let mut found = [Found::default(); AHEAD];
-        for chunk in items.chunks(AHEAD) {
-            for (found, item) in found.iter_mut().zip(chunk) {
-                let short = short_key(packet(item).content);
-                *found = Found { short, hash: short.hash64(), guess: 0 };
+        let mut way = [Wanted::default(); ON_THE_WAY];
+        for step in 0..items.len() + INDEX_AHEAD {
+            if let (Some(item), Some(place)) = (items.get(step), way.get_mut(step % ON_THE_WAY)) {
+                note_wanted(packet(item).content, place);
+                self.table.prefetch_index(place);
             }
-            self.fetch(found.get_mut(..chunk.len()).unwrap_or_default());
-            for (item, found) in chunk.iter().zip(&found) {
-                let packet = packet(item);
-                match self.usual(packet, *found) {
-                    Some(verdict) => each(item, verdict),
-                    None => each(item, self.judge(packet, &mut NoTrace)),
-                }
+            // What lies before the first packet or behind the last is no flow's.
+            if let Some(place) = way.get_mut(step.wrapping_sub(FLOW_AHEAD) % ON_THE_WAY) {
+                self.table.prefetch_flow(place);
+            }
+            let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
+            let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };
+            let (packet, flow) = (packet(item), *flow);
+            match self.usual(packet, flow) {
+                Some(verdict) => each(item, verdict),
+                None => each(item, self.judge(packet, &mut NoTrace)),
             }
         }
         self.close();
-    }
-
-    fn fetch(&self, found: &mut [Found]) {
-        self.table.fetch(found.iter_mut().map(|found| (found.hash, &mut found.guess)));
     }
 }

@@ -51,7 +51,7 @@ impl Aside {
 impl Memory {
     /// The route of an end's packets, if it is remembered.
     #[inline]
-    pub(crate) const fn route(&self, sender: End) -> RouteId {
+    pub(crate) const fn route(self, sender: End) -> RouteId {
         let [a, b] = self.routes;
         match sender {
             End::A => a,
@@ -75,13 +75,13 @@ impl Memory {
 
     /// Who opened the flow and what became of the packets that decide about others.
     #[inline]
-    pub(crate) const fn handshake(&self) -> Handshake {
+    pub(crate) const fn handshake(self) -> Handshake {
         Handshake::unpack(self.handshake)
     }
 
     /// The same, packed.
     #[inline]
-    pub(crate) const fn packed_handshake(&self) -> u8 {
+    pub(crate) const fn packed_handshake(self) -> u8 {
         self.handshake
     }
 

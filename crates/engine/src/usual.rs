@@ -3,8 +3,8 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Event, Step, Tracking};
-use vpcreplay_flow::{Digest, Protocol, Reason, Shape, ShortKey, TcpKind, Timestamp};
+use vpcreplay_conntrack::{Event, Step, Tracking, Wanted};
+use vpcreplay_flow::{Digest, Protocol, Reason, Shape, TcpKind, Timestamp};
 use vpcreplay_policy::{Mode, Policy, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
@@ -17,16 +17,6 @@ use crate::settings::FlowRecords;
 use crate::{Content, Packet, Verdict};
 
 type Shard = vpcreplay_conntrack::Shard<Memory, Aside>;
-
-/// What was found ahead of a packet's flow.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) short: ShortKey,
-    /// Hash of the flow key.
-    pub(crate) hash: u64,
-    /// Where the flow most likely is.
-    pub(crate) guess: u32,
-}
 
 /// A packet with a digest.
 #[derive(Clone, Copy)]
@@ -43,16 +33,16 @@ impl World {
         reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
     )]
     #[inline(always)]
-    pub(crate) fn usual(&mut self, packet: Packet<'_>, found: Found) -> Option<Verdict> {
+    pub(crate) fn usual(&mut self, packet: Packet<'_>, flow: Wanted) -> Option<Verdict> {
         let Content::Digest(digest) = packet.content else { return None };
         let now = packet.now;
-        self.enter_shard(now, found.hash);
+        self.enter_shard(now, flow.hash);
         let tcp = digest.tcp_kind();
-        let shard = self.table.shard_mut(found.hash)?;
-        let at = shard.find(&digest.key, (found.short, found.hash), found.guess)?;
-        let flow = shard.flow(at)?;
-        let memory = flow.memory;
-        if !flow.is_remembered()
+        let shard = self.table.shard_mut(flow.hash)?;
+        let at = shard.find(&digest.key, (flow.short, flow.hash), flow.guess)?;
+        let known = shard.flow(at)?;
+        let memory = known.memory;
+        if !known.is_remembered()
             || !digest.is_told_by_key()
             || self.settings.flow_records == FlowRecords::Kept
         {
@@ -61,7 +51,7 @@ impl World {
         let usual = Usual { digest, now, tcp };
         let hop = self.routes.only_hop(memory.route(digest.sender));
         let Some(hop) = hop.filter(|_| Handshake::is_untouched_by(memory.packed_handshake(), tcp)) else {
-            return self.less_usual(usual, found.hash, at);
+            return self.less_usual(usual, flow.hash, at);
         };
         let verdict = pass_hop((shard, at), (usual, *hop), &self.policy, &mut self.counters)?;
         shard.flow_mut(at)?.touch(now);

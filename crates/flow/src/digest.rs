@@ -118,6 +118,12 @@ impl Digest {
         self.shape
     }
 
+    /// Whether it is a TCP packet that opens or closes: FIN, SYN or RST is set.
+    #[inline]
+    pub const fn turns_connection(&self) -> bool {
+        matches!(self.shape, Shape::Tcp) && self.first & TcpFlags::TURNS != 0
+    }
+
     /// What the packet counts as, for TCP (S2.4).
     #[inline]
     pub const fn tcp_kind(&self) -> Option<TcpKind> {

@@ -50,6 +50,8 @@ fn tcp_counts_as_its_flags_say() {
         |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
     assert_eq!(Digest::of(&tcp(0x02)).unwrap().tcp_kind(), Some(TcpKind::Syn));
     assert_eq!(Digest::of(&tcp(0x14)).unwrap().tcp_kind(), Some(TcpKind::Rst));
+    assert!(Digest::of(&tcp(0x11)).unwrap().turns_connection());
+    assert!(!Digest::of(&tcp(0x18)).unwrap().turns_connection());
     let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });
     assert_eq!(Digest::of(&udp).unwrap().tcp_kind(), None);
     assert_eq!(Digest::of(&udp).unwrap().sender, End::B);
