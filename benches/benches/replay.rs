@@ -10,7 +10,7 @@ use vpcreplay_replay::engine::{Engine, Settings, Timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
 use vpcreplay_replay::{Batch, CaptureSet, Feed, Selection};
-use vpcreplay_testkit::workload::{MODEL, Workload, capture};
+use vpcreplay_testkit::workload::{ONE_END, Workload, capture};
 
 const PACKETS: u32 = 1_000_000;
 const BATCH: usize = 1024; // As a replay does unless it is told otherwise.
@@ -28,7 +28,7 @@ fn open(bytes: &Arc<Vec<u8>>) -> CaptureSet {
 }
 
 fn engine(limit: u64) -> Engine {
-    let document = Document { name: "perf.toml".to_owned(), bytes: MODEL.as_bytes().to_vec() };
+    let document = Document { name: "perf.toml".to_owned(), bytes: ONE_END.toml.as_bytes().to_vec() };
     let loaded = policy::load(&[document], &policy::Selection::default()).expect("the model loads");
     let options = Options { limit: Some(limit), ..Options::default() };
     let mut registry = Registry::new();
@@ -76,9 +76,13 @@ fn stages(criterion: &mut Criterion) {
                     || engine(limit),
                     |mut engine| {
                         feed_all(&bytes, |batch| {
-                            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, verdict| {
-                                black_box(verdict);
-                            });
+                            engine.judge_batch(
+                                batch.rows(),
+                                |row| batch.packet(row),
+                                |_, verdict| {
+                                    black_box(verdict);
+                                },
+                            );
                         });
                         engine
                     },

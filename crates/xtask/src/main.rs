@@ -1,20 +1,18 @@
 //! Repository chores: `cargo run -p vpcreplay-xtask -- CHORE`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use vpcreplay_testkit::workload::{self, Workload};
-
-const USAGE: &str = "usage: xtask workload small|churn PACKETS FOLDER
-    writes FOLDER/KIND.pcap, the deterministic capture that the benchmarks run on, and FOLDER/perf.toml, its model";
+use vpcreplay_testkit::workload::{self, Pace, Workload};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["workload", kind, packets, folder] => write_workload(kind, packets, Path::new(folder)),
-        _ => Err(USAGE.to_owned()),
+        ["workload", name, packets, folder] => write_workload(name, packets, Path::new(folder)),
+        _ => Err(usage()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -25,17 +23,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn write_workload(kind: &str, packets: &str, folder: &Path) -> Result<(), String> {
-    let workload = match kind {
-        "small" => Workload::Small,
-        "churn" => Workload::Churn,
-        _ => return Err(format!("`{kind}` is no workload: expected small or churn\n{USAGE}")),
-    };
-    let packets: u32 = packets.parse().map_err(|error| format!("`{packets}` packets: {error}\n{USAGE}"))?;
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|error| format!("{}: cannot be written: {error}", path.display()))
-    };
-    write(&format!("{kind}.pcap"), &workload::capture(workload, packets))?;
-    write("perf.toml", workload::MODEL.as_bytes())
+fn usage() -> String {
+    let names = Workload::ALL.map(Workload::name).join("|");
+    format!(
+        "usage: xtask workload {names} PACKETS FOLDER
+    writes FOLDER/NAME.pcap, the deterministic capture that the benchmarks run on, and beside it its model: perf.toml,
+    for two-eni two-eni.toml"
+    )
+}
+
+fn write_workload(name: &str, packets: &str, folder: &Path) -> Result<(), String> {
+    let workload = Workload::of_name(name).ok_or_else(|| format!("`{name}` is no workload\n{}", usage()))?;
+    let packets: u32 =
+        packets.parse().map_err(|error| format!("`{packets}` packets: {error}\n{}", usage()))?;
+    let model = workload.model();
+    let capture = folder.join(format!("{name}.pcap"));
+    let written = File::create(&capture).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        workload::write(&mut out, workload, packets, Pace::default())?;
+        out.flush()
+    });
+    let failed = |path: &Path, error| format!("{}: cannot be written: {error}", path.display());
+    written.map_err(|error| failed(&capture, error))?;
+    let path = folder.join(model.file);
+    fs::write(&path, model.toml).map_err(|error| failed(&path, error))
 }

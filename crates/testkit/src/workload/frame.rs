@@ -2,7 +2,7 @@
 
 use super::talk::{Family, ICMP, Packet, Sender, TCP, Talk, UDP};
 
-/// Where the port of a UDP packet's length is said; packets of the smallest kind leave it out.
+/// UDP packets of the smallest kind leave their length out, which nobody reads.
 const LONGER_THAN_SMALLEST: u16 = 20;
 
 /// Makes the frame of a packet.

@@ -1,6 +1,6 @@
 //! Synthetic captures for benchmarks: the same arguments give the same bytes on every machine.
 //!
-//! Servers are in 10.20.0.0/22 and 2001:db8:cafe::/64, clients in 11.0.0.0/8 and 2001:db8:1::/48. Frames are Ethernet
+//! Servers are in 10.20.0.0/22 and `2001:db8:cafe::/64`, clients in 11.0.0.0/8 and `2001:db8:1::/48`. Frames are Ethernet
 //! without checksums, in a classic pcap with microseconds. Each workload is a number of flows that are open at once, in
 //! slots; each packet is the next one of the flow in some slot, the earlier slots being the more popular ones, and
 //! a flow that is over leaves its slot to a new one.

@@ -2,14 +2,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use vpcreplay_flow::TcpFlags;
-
 use super::Workload;
 
-const SYN: u8 = TcpFlags::SYN;
-const ACK: u8 = TcpFlags::ACK;
-const FIN: u8 = TcpFlags::FIN;
-const PSH: u8 = TcpFlags::PSH;
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const PSH: u8 = 0x08;
+const ACK: u8 = 0x10;
 
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
@@ -125,12 +123,11 @@ impl Talk {
         let mut ports = (1024 + dice.roll16(60_000), dice.pick([80, 443, 8080, 53]));
         let mut wide_of_100 = 0;
         match workload {
-            Workload::Small | Workload::Churn => {}
             Workload::Imix | Workload::TwoEni => wide_of_100 = 5,
             Workload::SynFlood if manner == Manner::Attack => {
                 (protocol, server, ports.1) = (TCP, server % 16, 443);
             }
-            Workload::SynFlood => {}
+            Workload::Small | Workload::Churn | Workload::SynFlood => {}
             Workload::Dns => {
                 (protocol, server, ports.1, wide_of_100) = (UDP, server % 16, 53, 10);
                 if dice.roll(20) == 0 {
