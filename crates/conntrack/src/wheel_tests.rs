@@ -23,7 +23,7 @@ proptest! {
         for (index, span, step) in steps {
             match step {
                 0 => {
-                    let is_meant = |index: u32| index % 3 != 0;
+                    let is_meant = |index: u32| !index.is_multiple_of(3);
                     wheel.retain(|(_, index)| is_meant(index));
                     model.retain(|(_, index)| is_meant(*index));
                 }

@@ -4,11 +4,12 @@
 //! no random number; `now` is an argument.
 
 mod advance;
+mod batch;
 mod causality;
 mod counters;
 mod engine;
 mod flows;
-mod locate;
+
 mod memory;
 mod path;
 mod route;
