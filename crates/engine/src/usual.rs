@@ -64,10 +64,15 @@ impl World {
     #[inline(never)]
     fn less_usual(&mut self, usual: Usual<'_>, hash: u64, at: u32) -> Option<Verdict> {
         let Usual { digest, now, tcp } = usual;
+        let memory = self.table.shard(hash)?.flow(at)?.memory;
+        // First: a packet that takes no path is not unsent (S3.8).
+        let way = match self.routes.way(memory.route(digest.sender)) {
+            Some(way) => way,
+            None => self.learn_way(digest, hash, at)?,
+        };
         let shard = self.table.shard_mut(hash)?;
-        let flow = shard.flow(at)?;
         let sent = Sent { sender: digest.sender, tcp };
-        let mut handshake = flow.memory.handshake();
+        let mut handshake = memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
         if let Some((reason, cause)) = unsent {
@@ -77,11 +82,6 @@ impl World {
             self.counters.count(digest.length, &verdict);
             return Some(verdict);
         }
-        let way = match self.routes.way(flow.memory.route(digest.sender)) {
-            Some(way) => way,
-            None => self.learn_way(digest, hash, at)?,
-        };
-        let shard = self.table.shard_mut(hash)?;
         let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
         handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
