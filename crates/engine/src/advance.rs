@@ -10,6 +10,7 @@ use crate::FlowRecord;
 use crate::engine::World;
 use crate::flows;
 use crate::memory::{Aside, Memory};
+use crate::settings::FlowRecords;
 
 /// Which allowance scope an ENI's entries count for, by ENI number.
 #[derive(Debug, Default)]
@@ -111,14 +112,16 @@ impl World {
     pub(crate) fn finish(&mut self) {
         self.close();
         self.release_flows(Timestamp::MAX);
-        let table = &self.table;
-        let mut live: Vec<FlowRecord> = table
-            .flows()
-            .filter_map(|id| table.place(id))
-            .filter_map(|(shard, at)| flows::record_of_live(shard, at))
-            .collect();
-        live.sort_by_key(|record| record.number);
-        self.records.append(&mut live);
+        if self.settings.flow_records == FlowRecords::Kept {
+            let table = &self.table;
+            let mut live: Vec<FlowRecord> = table
+                .flows()
+                .filter_map(|id| table.place(id))
+                .filter_map(|(shard, at)| flows::record_of_live(shard, at))
+                .collect();
+            live.sort_by_key(|record| record.number);
+            self.records.append(&mut live);
+        }
         self.ledger.finish();
     }
 
