@@ -1,97 +1,81 @@
-//! What a replay costs, stage by stage, for one packet: reading, decoding, judging. One thread, capture in memory.
-#![expect(clippy::expect_used, reason = "a benchmark that cannot set up fails")]
+//! What a replay costs, stage by stage, for one packet of each workload: reading, decoding, judging; then the whole of
+//! `run` with one thread and with two.
+#![allow(missing_docs, clippy::expect_used, reason = "a benchmark that cannot set up fails")]
 
+use std::fs;
 use std::hint::black_box;
-use std::io::Cursor;
-use std::sync::Arc;
+use std::path::Path;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use vpcreplay_replay::engine::{Engine, Settings, Timeline};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use vpcreplay_benches::{Recording, each_batch, engine, replay, timeline};
 use vpcreplay_replay::flow::Decap;
-use vpcreplay_replay::policy::{self, Document, Options, Policy, Registry};
-use vpcreplay_replay::{Batch, CaptureSet, Feed, Selection};
-use vpcreplay_testkit::workload::{ONE_END, Workload, capture};
+use vpcreplay_replay::policy::Options;
+use vpcreplay_replay::{Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Unobserved, run};
+use vpcreplay_testkit::workload::{Workload, capture};
 
-const PACKETS: u32 = 1_000_000;
-const BATCH: usize = 1024; // As a replay does unless it is told otherwise.
-const WORKLOADS: [(&str, Workload); 2] = [("small", Workload::Small), ("churn", Workload::Churn)];
-
-fn open(bytes: &Arc<Vec<u8>>) -> CaptureSet {
-    struct Shared(Arc<Vec<u8>>);
-    impl AsRef<[u8]> for Shared {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-    let reader = Box::new(Cursor::new(Shared(Arc::clone(bytes))));
-    CaptureSet::from_readers(vec![("memory".to_owned(), reader)]).expect("a generated capture opens")
-}
-
-fn engine(limit: u64) -> Engine {
-    let document = Document { name: "perf.toml".to_owned(), bytes: ONE_END.toml.as_bytes().to_vec() };
-    let loaded = policy::load(&[document], &policy::Selection::default()).expect("the model loads");
-    let options = Options { limit: Some(limit), ..Options::default() };
-    let mut registry = Registry::new();
-    let (first, _) =
-        Policy::compile(&loaded.network, &options, None, &mut registry).expect("the model compiles");
-    let timeline = Timeline { first: Arc::new(first), later: Vec::new(), registry: Arc::new(registry) };
-    Engine::new(timeline, Settings::default())
-}
-
-fn feed_all(bytes: &Arc<Vec<u8>>, mut each: impl FnMut(&Batch)) {
-    let mut feed = Feed::new(open(bytes), Decap::None, Selection::default());
-    let mut batch = Batch::default();
-    loop {
-        feed.fill(&mut batch, BATCH).expect("a generated capture reads");
-        if batch.is_empty() {
-            return;
-        }
-        each(&batch);
-    }
-}
+const PACKETS: u32 = 500_000;
+/// Fewer connections than most workloads have flows.
+const SATURATED: u64 = 5_000;
 
 fn stages(criterion: &mut Criterion) {
-    for (name, workload) in WORKLOADS {
-        let bytes = Arc::new(capture(workload, PACKETS));
-        let mut group = criterion.benchmark_group(name);
+    for workload in Workload::ALL {
+        let mut group = criterion.benchmark_group(workload.name());
         group.sample_size(10).throughput(Throughput::Elements(PACKETS.into()));
-        group.bench_function("walk", |bencher| {
-            bencher.iter(|| {
-                let mut captures = open(&bytes);
-                while let Some(frame) = captures.next_frame().expect("a generated capture reads") {
-                    black_box(frame.captured.first());
-                }
-            });
-        });
-        group.bench_function("walk+decode", |bencher| {
-            bencher.iter(|| {
-                feed_all(&bytes, |batch| {
-                    black_box(batch);
-                });
-            });
-        });
-        for (case, limit) in [("replay", 4_000_000), ("replay, limit 65,535", 65_535)] {
-            group.bench_function(case, |bencher| {
-                bencher.iter_batched(
-                    || engine(limit),
-                    |mut engine| {
-                        feed_all(&bytes, |batch| {
-                            engine.judge_batch(
-                                batch.rows(),
-                                |row| batch.packet(row),
-                                |_, verdict| {
-                                    black_box(verdict);
-                                },
-                            );
-                        });
-                        engine
-                    },
-                    BatchSize::PerIteration,
-                );
-            });
+        let bytes = capture(workload, PACKETS);
+        let folder = tempfile::tempdir().expect("a folder for the capture");
+        let (file, model) = (folder.path().join("capture.pcap"), folder.path().join("model.toml"));
+        fs::write(&file, &bytes).expect("room for the capture");
+        fs::write(&model, workload.model().toml).expect("room for the model");
+        in_memory(&mut group, workload, &Recording::new(bytes));
+        for threads in [1, 2] {
+            whole(&mut group, &file, &model, threads);
         }
         group.finish();
     }
+}
+
+fn in_memory(group: &mut BenchmarkGroup<'_, WallTime>, workload: Workload, recording: &Recording) {
+    group.bench_function("walk", |bencher| {
+        bencher.iter(|| {
+            let mut captures = recording.open();
+            while let Some(frame) = captures.next_frame().expect("a generated capture reads") {
+                black_box(frame.captured.first());
+            }
+        });
+    });
+    group.bench_function("walk, digests", |bencher| {
+        bencher.iter(|| each_batch(recording.open(), |batch| _ = black_box(batch)));
+    });
+    for (case, limit) in [("replay", None), ("replay, saturated", Some(SATURATED))] {
+        let timeline = timeline(workload.model().toml, limit);
+        group.bench_function(case, |bencher| {
+            bencher.iter_batched(
+                || engine(&timeline),
+                |mut engine| {
+                    replay(recording.open(), &mut engine);
+                    engine
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+}
+
+/// From the files to the counters, as the program does it without outputs.
+fn whole(group: &mut BenchmarkGroup<'_, WallTime>, capture: &Path, model: &Path, threads: usize) {
+    let plan = Plan {
+        captures: vec![Input::from_argument(capture)],
+        models: ModelPaths { first: model.to_owned(), later: Vec::new(), vpc_id: None, region: None },
+        options: Options { decap: Some(Decap::None), ..Options::default() },
+        limits: Limits { threads, ..Limits::default() },
+        selection: Selection::default(),
+        enis: Vec::new(),
+        outputs: OutputFiles::default(),
+    };
+    group.bench_function(format!("run, {threads} thread(s)"), |bencher| {
+        bencher.iter(|| run(&plan, &mut Unobserved).map(|report| report.engine.connections()));
+    });
 }
 
 criterion_group!(benches, stages);
