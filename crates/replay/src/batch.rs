@@ -28,22 +28,26 @@ impl<'a> From<&'a Item> for Packet<'a> {
     }
 }
 
-/// A packet in a batch.
+/// A packet in a batch, as the engine needs it: one cache line, so that little goes from the reading thread to the
+/// judging one.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Row {
-    /// Number in replay order, from 1 (S1.4).
-    pub number: u64,
-    /// Number of its frame in its file, from 1.
-    pub frame: u64,
-    /// Its own timestamp.
-    pub time: Timestamp,
-    /// Engine time at the packet (S1.2).
-    pub now: Timestamp,
     /// All facts of most packets.
     digest: Option<Digest>,
-    file: u32,
+    now: Timestamp,
+    /// Where it is in the batch.
+    at: u32,
     /// Where the rest is.
     rest: u32,
+}
+
+/// Where a packet of a batch comes from; needed only when something is written of it.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    frame: u64,
+    time: Timestamp,
+    file: u32,
 }
 
 /// What few packets have.
@@ -62,7 +66,11 @@ const NONE: u32 = u32::MAX;
 /// Packets in replay order.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Number of its first packet.
+    first: u64,
     rows: Vec<Row>,
+    /// By row.
+    origins: Vec<Origin>,
     rest: Vec<Rest>,
 }
 
@@ -74,15 +82,6 @@ pub(crate) struct Place {
     pub(crate) frame: u64,
     pub(crate) time: Timestamp,
     pub(crate) now: Timestamp,
-}
-
-impl Place {
-    #[inline]
-    fn row(self, digest: Option<Digest>, rest: u32) -> Row {
-        let Self { number, file, frame, time, now } = self;
-        // A replay has far fewer files than that.
-        Row { number, frame, time, now, digest, file: u32::try_from(file).unwrap_or(u32::MAX), rest }
-    }
 }
 
 impl Batch {
@@ -108,12 +107,14 @@ impl Batch {
 
     /// All that is known of one of its packets.
     pub fn item(&self, row: &Row) -> Item {
-        let &Row { number, frame, time, now, .. } = row;
+        let (number, now) = (self.number(row), row.now);
+        let origin = self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE);
         let rest = self.rest_of(row);
         let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
         let tunnel = rest.and_then(|rest| rest.tunnel);
-        Item { number, file: row.file as usize, frame, time, now, tunnel, decoded }
+        let Origin { frame, time, file } = origin;
+        Item { number, file: file as usize, frame, time, now, tunnel, decoded }
     }
 
     /// One of its packets, for the engine.
@@ -123,23 +124,40 @@ impl Batch {
             Some(digest) => Content::Digest(digest),
             None => Content::Decoded(self.rest_of(row).map_or(&NOTHING, |rest| &rest.decoded)),
         };
-        Packet { number: row.number, now: row.now, content }
+        Packet { number: self.number(row), now: row.now, content }
+    }
+
+    /// Engine time at the first and at the last packet; `None` when it has none.
+    pub(crate) fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.rows.first()?.now, self.rows.last()?.now))
+    }
+
+    /// Number of the last packet; 0 when it has none.
+    pub fn last_number(&self) -> u64 {
+        self.rows.last().map_or(0, |row| self.number(row))
+    }
+
+    #[inline]
+    fn number(&self, row: &Row) -> u64 {
+        self.first + u64::from(row.at)
     }
 
     /// Makes room for so many packets, within reason.
     pub(crate) fn reserve(&mut self, size: usize) {
         self.rows.reserve(size.min(MOST_RESERVED));
+        self.origins.reserve(size.min(MOST_RESERVED));
     }
 
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
+        self.origins.clear();
         self.rest.clear();
     }
 
     /// Adds a usual packet.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.rows.push(place.row(Some(digest), NONE));
+        self.push_row(place, Some(digest), NONE);
     }
 
     /// Adds any packet.
@@ -153,7 +171,20 @@ impl Batch {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
             self.rest.push(Rest { tunnel, decoded });
         }
-        self.rows.push(place.row(digest, rest));
+        self.push_row(place, digest, rest);
+    }
+
+    #[inline]
+    fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
+        let Place { number, file, frame, time, now } = place;
+        if self.rows.is_empty() {
+            self.first = number;
+        }
+        // A batch is far shorter than that, and a replay has far fewer files.
+        let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let file = u32::try_from(file).unwrap_or(u32::MAX);
+        self.rows.push(Row { digest, now, at, rest });
+        self.origins.push(Origin { frame, time, file });
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
@@ -161,5 +192,18 @@ impl Batch {
     }
 }
 
+/// Never seen: every row has an origin.
+const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX };
+
 /// Never seen: a packet without a digest has a rest.
 const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);
+
+#[cfg(test)]
+mod tests {
+    use super::Row;
+
+    #[test]
+    fn a_row_is_a_cache_line() {
+        assert_eq!(size_of::<Row>(), 64);
+    }
+}

@@ -103,9 +103,9 @@ impl Feed {
                 batch,
             );
         }
-        if let (Some(first), Some(last)) = (batch.rows().first(), batch.rows().last()) {
-            self.stats.first_time.get_or_insert(first.now);
-            self.stats.last_time = Some(last.now);
+        if let Some((first, last)) = batch.times() {
+            self.stats.first_time.get_or_insert(first);
+            self.stats.last_time = Some(last);
         }
         self.stats.fragments_forgotten = self.fragments.forgotten();
         Ok(())

@@ -218,7 +218,7 @@ impl Judge<'_> {
     }
 
     fn note(&mut self, bytes: u64, total: Option<u64>, batch: &Batch) {
-        let packets = batch.rows().last().map_or(0, |row| row.number);
+        let packets = batch.last_number();
         self.end = self.progress.update(bytes, total, packets);
     }
 }

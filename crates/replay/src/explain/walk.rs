@@ -24,9 +24,11 @@ pub(super) fn walk(
     let mut batch = Batch::default();
     loop {
         feed.fill(&mut batch, BATCH)?;
-        let Some(last) = batch.rows().last() else { return Ok((feed, engine)) };
+        if batch.is_empty() {
+            return Ok((feed, engine));
+        }
         let (bytes, total) = feed.captures().progress();
-        if progress.update(bytes, total, last.number) == Signal::Stop {
+        if progress.update(bytes, total, batch.last_number()) == Signal::Stop {
             return Ok((feed, engine));
         }
         for item in batch.items() {
