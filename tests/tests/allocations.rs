@@ -25,10 +25,9 @@ const GROWTH: usize = 5;
 /// A limit that all workloads run into.
 const LOW: u64 = 500;
 
-/// What may be allocated for 10,000 packets where flows end all the time, beside nothing for each packet. Where the
-/// end of many connections is booked at once, which is once in a batch of 1,024 packets, sorting them takes memory for
-/// a moment. And a list of timers still grows now and then, when more than ever before go off at once.
-const SELDOM: u64 = 12;
+/// What may be allocated for 10,000 packets where flows end all the time, beside nothing for each packet: a list of
+/// timers still grows now and then, when more than ever before go off at once.
+const SELDOM: u64 = 2;
 
 /// A pace, by what it does to the flows.
 #[derive(Clone, Copy, Debug)]

@@ -150,7 +150,7 @@ impl Ledger {
     /// Closes the books in the middle of a packet that comes at `now`: what expired up to now is all there is to book.
     pub fn close_expired(&mut self, now: Timestamp) {
         debug_assert!(self.deeds.is_empty(), "closed before");
-        self.expired.sort_by_key(|(deadline, _)| *deadline);
+        self.expired.sort_unstable();
         self.book_expired(&mut 0, now);
         self.expired.clear();
     }
@@ -172,8 +172,8 @@ impl Ledger {
 
     /// Books what was told, in order.
     fn book(&mut self) {
-        // Stable, so that the order among equals does not depend on the sorting.
-        self.expired.sort_by_key(|(deadline, _)| *deadline);
+        // By scope among equals: what is equal in both is the same. Takes no memory, unlike a stable sort.
+        self.expired.sort_unstable();
         let mut next = 0;
         let deeds = std::mem::take(&mut self.deeds);
         for &(now, deed) in &deeds {
