@@ -3,22 +3,91 @@
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    self as engine, Content, Engine, EniId, FlowRecords, ScopeId, Timeline, Verdict, When,
+    self as engine, Content, DenialKey, Engine, EniId, FlowRecords, ScopeId, Tally, Timeline, Verdict, When,
 };
-use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Span, Timestamp};
+use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Reason, Span, Timestamp};
 use vpcreplay_policy::{
-    self as policy, Document, IcmpErrors, Mode, Options, Policy, Registry, Scope, Selection, TcpMidstream,
+    self as policy, Document, IcmpErrors, Mode, Options, Policy, Registry, RuleId, Scope, Selection,
+    TcpMidstream,
 };
 use vpcreplay_testkit::reference::{
     ConnectionRecord, FlowRecord, Model, Outcome, Record, Scenario, SeriesRow, Settings,
 };
 
-/// What the engine makes of a scenario, by way of the models' text.
+/// Packets of a batch, so that a scenario has a few batches.
+const FEW: u64 = 7;
+
+/// What the engine makes of a scenario, by way of the models' text. It is the same whether flow records are kept or not:
+/// where they are not, the usual packet is judged by another path of the code.
 ///
 /// # Errors
-/// A model of the scenario is refused, or the engine's own sums do not add up.
+/// A model of the scenario is refused, the engine's own sums do not add up, or one path says what the other does not.
 pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
-    let (mut engine, mut clock) = (engine(scenario)?, Clock::default());
+    let (kept, counted) = run(scenario, FlowRecords::Kept, FEW)?;
+    check_same((&kept, &counted), run(scenario, FlowRecords::Off, FEW)?)?;
+    Ok(kept)
+}
+
+/// What the engine makes of a scenario without flow records, in one batch.
+///
+/// # Errors
+/// As [`outcome`]; batches of another size say something else.
+pub fn outcome_of_one_batch(scenario: &Scenario) -> Result<Outcome, String> {
+    let (few, counted) = run(scenario, FlowRecords::Off, FEW)?;
+    check_same((&few, &counted), run(scenario, FlowRecords::Off, u64::MAX)?)?;
+    Ok(few)
+}
+
+/// What is counted beside the verdicts.
+#[derive(Debug, PartialEq)]
+struct Counted {
+    /// By ENI, then by reason.
+    tallies: Vec<Tally>,
+    rule_hits: Vec<u64>,
+    denied_peers: Vec<((engine::Denial, DenialKey), Tally)>,
+    denied_services: Vec<((engine::Denial, DenialKey), Tally)>,
+    sg_egress_then_nacl: u64,
+    untracked_outside: u64,
+}
+
+impl Counted {
+    fn of(engine: &Engine) -> Self {
+        let (counters, registry) = (engine.counters(), engine.registry());
+        let enis = u32::try_from(registry.eni_count()).expect("few ENIs");
+        let rules = u32::try_from(registry.rule_count()).expect("few rules");
+        let places = (0..enis).map(|eni| Some(EniId(eni))).chain([None]);
+        Self {
+            tallies: places.flat_map(|eni| Reason::ALL.map(|reason| counters.tally(eni, reason))).collect(),
+            rule_hits: (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect(),
+            denied_peers: counters.denied_peers.exact(),
+            denied_services: counters.denied_services.exact(),
+            sg_egress_then_nacl: counters.sg_egress_then_nacl,
+            untracked_outside: counters.untracked_outside,
+        }
+    }
+}
+
+/// Compares two ways to judge a scenario; flow records are in the first only.
+fn check_same(
+    (outcome, counted): (&Outcome, &Counted),
+    (mut other, other_counted): (Outcome, Counted),
+) -> Result<(), String> {
+    if let Some((one, other)) = outcome.records.iter().zip(&other.records).find(|(one, other)| one != other) {
+        return Err(format!("one way:\n{one:#?}\nthe other way:\n{other:#?}"));
+    }
+    other.flows.clone_from(&outcome.flows);
+    if *outcome != other {
+        return Err(format!("one way: {outcome:#?}\nthe other way: {other:#?}"));
+    }
+    if *counted != other_counted {
+        return Err(format!("one way: {counted:#?}\nthe other way: {other_counted:#?}"));
+    }
+    Ok(())
+}
+
+/// Judges a scenario in batches.
+fn run(scenario: &Scenario, records: FlowRecords, batch: u64) -> Result<(Outcome, Counted), String> {
+    let (mut engine, mut clock) = (engine(scenario, records)?, Clock::default());
     let mut outcome = Outcome::default();
     let mut waiting = Vec::new();
     for (number, packet) in (1..).zip(&scenario.packets) {
@@ -27,12 +96,12 @@ pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
         outcome.clock_jumps += u64::from(step == ClockStep::Jump);
         waiting.push(Waiting::new(number, now, &packet.decoded));
         // As a replay does after each batch: what is over is taken. Every third batch goes packet by packet.
-        if number % 7 == 0 {
-            judge(&mut engine, &mut waiting, &mut outcome);
+        if number % batch == 0 {
+            judge(&mut engine, &mut waiting, (batch, &mut outcome));
             take(&mut engine, &mut outcome);
         }
     }
-    judge(&mut engine, &mut waiting, &mut outcome);
+    judge(&mut engine, &mut waiting, (batch, &mut outcome));
     engine.finish();
     take(&mut engine, &mut outcome);
     outcome.series.sort_by(|a, b| (a.period_start_ns, &a.scope).cmp(&(b.period_start_ns, &b.scope)));
@@ -43,7 +112,7 @@ pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
         outcome.exceeded.insert(engine.registry().eni_name(eni).to_owned(), engine.exceeded(eni));
     }
     check_peaks(&engine, &outcome)?;
-    Ok(outcome)
+    Ok((outcome, Counted::of(&engine)))
 }
 
 /// A packet on its way to the engine, packed where it can be, as a replay's batches are.
@@ -73,9 +142,9 @@ impl<'a> Waiting<'a> {
 }
 
 /// Judges what waits: as a batch, or every third time packet by packet.
-fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, outcome: &mut Outcome) {
+fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (batch, outcome): (u64, &mut Outcome)) {
     let mut verdicts = Vec::with_capacity(waiting.len());
-    if waiting.last().is_some_and(|last| last.number % 3 == 0) {
+    if batch == FEW && waiting.last().is_some_and(|last| last.number % 3 == 0) {
         for Waiting { number, now, decoded, .. } in waiting.iter() {
             let content = Content::Decoded(decoded);
             verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
@@ -88,7 +157,7 @@ fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, outcome: &mut Outc
     waiting.clear();
 }
 
-fn engine(scenario: &Scenario) -> Result<Engine, String> {
+fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {
     let command = options(&scenario.command);
     let mut registry = Registry::new();
     let first = compile(&scenario.model, &command, None, &mut registry)?;
@@ -105,7 +174,7 @@ fn engine(scenario: &Scenario) -> Result<Engine, String> {
         flow_memory: scenario.command.flow_memory.unwrap_or(Span::from_secs(300)),
         max_flows: scenario.command.max_flows.map_or(4_194_304, |most| most as u64),
         series_period: Some(given.period.unwrap_or(Span::from_secs(60))),
-        flow_records: FlowRecords::Kept,
+        flow_records,
         only: None,
     };
     Ok(Engine::new(Timeline { first, later, registry: Arc::new(registry) }, settings))

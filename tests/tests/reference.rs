@@ -8,7 +8,7 @@ use std::fmt::{Debug, Write as _};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 use vpcreplay_testkit::reference::{Scenario, replay};
 use vpcreplay_testkit::strategies::scenario;
-use vpcreplay_tests::engine::outcome;
+use vpcreplay_tests::engine::{outcome, outcome_of_one_batch};
 
 /// Scenarios tried unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 1_000;
@@ -70,6 +70,21 @@ fn describe(difference: &impl std::fmt::Display, scenario: &Scenario) -> String 
 fn engine_equals_reference() {
     let compare = |scenario: Scenario| check(&scenario).map_err(TestCaseError::fail);
     match TestRunner::new(config()).run(&scenario(60), compare) {
+        Ok(()) => {}
+        Err(TestError::Fail(difference, scenario)) => panic!("{}", describe(&difference, &scenario)),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+// S1.5: more packets than are on their way to the tables at once, in one batch.
+#[test]
+fn long_batches_equal_reference() {
+    let config = Config { cases: config().cases / 25, ..config() };
+    let compare = |scenario: Scenario| {
+        let records = outcome_of_one_batch(&scenario).map_err(TestCaseError::fail)?.records;
+        compare("record", &records, &replay(&scenario).records).map_err(TestCaseError::fail)
+    };
+    match TestRunner::new(config).run(&scenario(400), compare) {
         Ok(()) => {}
         Err(TestError::Fail(difference, scenario)) => panic!("{}", describe(&difference, &scenario)),
         Err(error) => panic!("{error}"),

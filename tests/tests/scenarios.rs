@@ -85,6 +85,13 @@ fn check(model: Option<&str>, section: &Section) -> Result<(), String> {
             }
         }
     }
+    let Some(first) = first else { return Ok(()) };
+    let mut written = program::replay_without_connections(folder.path(), &arguments)?;
+    if let Some(last) = capture::packagings(section).last() {
+        written.connections.clone_from(&first.connections);
+        expect::same_as_first(&first, &written, last)
+            .map_err(|error| format!("without flow records: {error}"))?;
+    }
     Ok(())
 }
 

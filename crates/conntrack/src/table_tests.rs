@@ -183,3 +183,98 @@ fn removal_ends_a_flow_that_only_its_connection_kept() {
     table.advance(at(5000), &mut told);
     assert_eq!(told.over.last(), Some(&(at(5000), 2)));
 }
+
+// S7.1, S9.3: each flow with all its connections, and no place that holds no flow any more.
+#[test]
+fn tells_the_flows_and_connections_that_live() {
+    const FLOWS: u16 = 400;
+    let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), 1000);
+    for port in 0..FLOWS {
+        let id = table.insert(&key(port), key(port).hash64(), at(0));
+        table.remember(id);
+        *table.aside_mut(id).unwrap() = port.into();
+        let (shard, place) = table.place_mut(id).unwrap();
+        // Every second flow ends early.
+        for eni in 0..3 {
+            shard.track(
+                place,
+                entry(eni, u64::from(port) * 3 + u64::from(eni), 500 + u64::from(port % 2) * 5000),
+            );
+        }
+        shard.settle(place);
+    }
+    let live = |table: &Table<(), Number>| {
+        let flows = table.flows().map(|id| table.place(id).unwrap());
+        let mut live: Vec<_> = flows
+            .map(|(shard, place)| {
+                let mut enis: Vec<u32> = shard.entries(place).map(|entry| entry.eni).collect();
+                enis.sort_unstable();
+                (*shard.aside(place).unwrap(), shard.key(place), enis)
+            })
+            .collect();
+        live.sort_by_key(|(number, ..)| *number);
+        live
+    };
+    let flow = |port: u16, enis: &[u32]| (u64::from(port), Some(key(port)), enis.to_vec());
+    assert_eq!(live(&table), (0..FLOWS).map(|port| flow(port, &[0, 1, 2])).collect::<Vec<_>>());
+    let mut told = Told::default();
+    table.advance(at(500), &mut told);
+    assert_eq!((told.ended.len(), told.over.len()), (600, 200));
+    let odd = || (0..FLOWS).filter(|port| port % 2 == 1);
+    assert_eq!(live(&table), odd().map(|port| flow(port, &[0, 1, 2])).collect::<Vec<_>>());
+    told = Told::default();
+    table.remove_interfaces(at(600), |eni| eni == 1, &mut told);
+    assert_eq!((told.ended.len(), told.over.len(), table.remembered()), (200, 0, 200));
+    assert_eq!(live(&table), odd().map(|port| flow(port, &[0, 2])).collect::<Vec<_>>());
+    for port in odd() {
+        let id = table.find(&key(port), key(port).hash64(), u32::MAX).unwrap();
+        assert_eq!(table.place(id).unwrap().0.entry(id.at, 1), None);
+    }
+}
+
+// S7.1: where a flow most likely is need not be where it is.
+#[test]
+fn finds_a_flow_without_a_guess() {
+    let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), 10_000);
+    for port in 0..5000 {
+        table.insert(&key(port), key(port).hash64(), at(0));
+    }
+    for port in 0..5000 {
+        let hash = key(port).hash64();
+        for guess in [0, 7, u32::MAX] {
+            let (shard, place) = table.place(table.find(&key(port), hash, guess).unwrap()).unwrap();
+            assert_eq!(shard.key(place), Some(key(port)));
+        }
+    }
+    assert_eq!(table.find(&key(5000), key(5000).hash64(), 0), None);
+}
+
+// S7.1: two IPv6 flows whose keys have one short form, and so one hash, are two flows.
+#[test]
+fn tells_flows_of_one_short_key_apart() {
+    let key = |last: u16| {
+        // The first half takes the mixing of the short form to the same point, whatever the second half is.
+        let address = Ipv6Addr::new(0x9e37, 0x79b9, 0x7f4a, 0x7c15, 0, 0, 0, last);
+        let peer = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        FlowKey::ports(Protocol::UDP, (address.into(), 5000), (peer.into(), 53)).0
+    };
+    let (one, other) = (key(1), key(2));
+    assert_ne!(one, other);
+    assert_eq!(one.short(), other.short(), "or the test tests nothing");
+    let hash = one.hash64();
+    let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), 10);
+    let first = table.insert(&one, hash, at(0));
+    assert_eq!(table.find(&other, hash, table.shard(hash).unwrap().guess(hash)), None);
+    let second = table.insert(&other, hash, at(0));
+    for guess in [first.at, second.at, u32::MAX] {
+        assert_eq!(table.find(&one, hash, guess), Some(first));
+        assert_eq!(table.find(&other, hash, guess), Some(second));
+    }
+}
+
+// S9.3: the codes of records are stable.
+#[test]
+fn codes_of_endings() {
+    let endings = [Ending::Live, Ending::Expired, Ending::Reopened, Ending::Removed];
+    assert_eq!(endings.map(Ending::code), ["live", "expired", "reopened", "removed"]);
+}
