@@ -395,3 +395,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "shard_tests.rs"]
+mod tests;

@@ -69,6 +69,23 @@ fn early_fin() {
     }
 }
 
+// S7.4: A is who sent the first FIN, whatever comes of the other end before it answers that.
+#[test]
+fn the_first_to_close_stays_the_first() {
+    use TcpKind::{Ack, Fin, Syn, SynAck};
+    for first in [End::A, End::B] {
+        for between in [Syn, SynAck] {
+            let close = |kind, sender| {
+                after(&[OPEN[0], OPEN[1], (Fin, first), (between, first.other()), (kind, sender)])
+            };
+            assert_eq!(close(Fin, first), State::FinWait);
+            assert_eq!(close(Ack, first), State::FinWait);
+            assert_eq!(close(Fin, first.other()), State::LastAck);
+            assert_eq!(close(Ack, first.other()), State::CloseWait);
+        }
+    }
+}
+
 // S7.5: how a midstream entry starts; the closer is the sender of the FIN even if it is not the original end.
 #[test]
 fn midstream_starts() {

@@ -1,0 +1,64 @@
+use std::net::Ipv4Addr;
+
+use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
+
+use super::{STALE_TIMERS, Shard};
+use crate::{Departed, Ending, Entry, Event, Listener, Tracking};
+
+fn at(time: i64) -> Timestamp {
+    Timestamp::from_nanos(time)
+}
+
+fn entry(deadline: i64) -> Entry {
+    let tracking = Tracking::open(Event::Udp, End::A, End::A);
+    Entry { eni: 0, rule: 0, number: 1, deadline: at(deadline), tracking }
+}
+
+/// When connections ended.
+#[derive(Default)]
+struct Ends(Vec<Timestamp>);
+
+impl Listener<(), ()> for Ends {
+    fn ended(&mut self, _aside: &mut (), _entry: &Entry, _ending: Ending, at: Timestamp) {
+        self.0.push(at);
+    }
+
+    fn over(&mut self, _flow: Departed<(), ()>, _at: Timestamp) {}
+}
+
+// Timers that mean nothing any more are cleared away, never one that does: memory is bounded by what is in use.
+#[test]
+fn stale_timers_are_bounded() {
+    const LAST: i64 = 1_000_000;
+    let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(300));
+    let add = |shard: &mut Shard<(), ()>, port, deadline| {
+        let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
+        let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;
+        let place = shard.insert(&key, key.hash64(), at(0));
+        shard.track(place, entry(deadline));
+        shard.settle(place);
+        place
+    };
+    // Five flows; two of them end.
+    let place = add(&mut shard, 0, LAST);
+    for (port, deadline) in [(1, LAST), (2, LAST), (3, 10), (4, 10)] {
+        add(&mut shard, port, deadline);
+    }
+    let mut ends = Ends::default();
+    shard.advance(at(10), &mut ends);
+    assert_eq!(ends.0, [at(10); 2]);
+    // A deadline that comes nearer again and again leaves a timer behind each time.
+    let mut most = 0;
+    let steps = 3 * STALE_TIMERS as i64;
+    for step in 1..=steps {
+        shard.untrack(place, 0, at(10));
+        shard.track(place, entry(LAST - step));
+        shard.settle(place);
+        most = most.max(shard.wheel.len());
+    }
+    assert_eq!(most, 3 * 2 + STALE_TIMERS);
+    ends.0.clear();
+    shard.advance(at(LAST), &mut ends);
+    assert_eq!(ends.0, [at(LAST - steps), at(LAST), at(LAST)]);
+    assert_eq!(shard.wheel.len(), 0);
+}
