@@ -49,7 +49,7 @@ fn stale_timers_are_bounded() {
     assert_eq!(ends.0, [at(10); 2]);
     // A deadline that comes nearer again and again leaves a timer behind each time.
     let mut most = 0;
-    let steps = 3 * STALE_TIMERS as i64;
+    let steps = 3 * i64::try_from(STALE_TIMERS).unwrap();
     for step in 1..=steps {
         shard.untrack(place, 0, at(10));
         shard.track(place, entry(LAST - step));
