@@ -36,6 +36,15 @@ enum Deed {
     Exceeded(u32),
 }
 
+impl Deed {
+    const fn scope(self) -> Option<u32> {
+        match self {
+            Self::Came => None,
+            Self::Created(scope) | Self::Reopened(scope) | Self::Exceeded(scope) => Some(scope),
+        }
+    }
+}
+
 /// The books of every allowance scope: occupancy, limit, peak, refusals and series. Scopes are numbered from 0.
 ///
 /// What packets do is told in order of time; what expires may be told later, and is put in its place when the books are
@@ -44,8 +53,10 @@ enum Deed {
 pub struct Ledger {
     accounts: Vec<Account>,
     series: Option<Series>,
-    /// What was told since the books were closed.
-    deeds: Vec<(Timestamp, Deed)>,
+    /// Whether it is noted when packets came and were denied; a series needs it.
+    is_timed: bool,
+    /// What was told since the books were closed: the packet, its time, what it did.
+    deeds: Vec<(u64, Timestamp, Deed)>,
     expired: Vec<(Timestamp, u32)>,
     /// Whether a peak may have been reached since, whatever expired meanwhile.
     may_peak: bool,
@@ -58,11 +69,49 @@ impl Ledger {
         Self {
             accounts: Vec::new(),
             series: period.map(Series::new),
+            is_timed: period.is_some(),
             deeds: Vec::new(),
             expired: Vec::new(),
             may_peak: false,
             now: None,
         }
+    }
+
+    /// Books for some of the flows, kept while no scope can reach its limit, for these to take over.
+    pub fn part(&self) -> Self {
+        let accounts = vec![Account { limit: u64::MAX, ..Account::default() }; self.accounts.len()];
+        Self { accounts, is_timed: self.is_timed, ..Self::new(None) }
+    }
+
+    /// Takes over what was told to books of parts, in the order of the packets that did it.
+    pub fn take_over(&mut self, parts: &mut [&mut Self]) {
+        let mut next = vec![0; parts.len()];
+        loop {
+            let heads = parts.iter().zip(&mut next).filter_map(|(part, at)| Some((*part.deeds.get(*at)?, at)));
+            let Some((deed, at)) = heads.min_by_key(|((number, ..), _)| *number) else { break };
+            *at += 1;
+            self.note(deed);
+        }
+        for part in parts {
+            part.deeds.clear();
+            for (deadline, scope) in part.expired.drain(..) {
+                self.expired(scope, deadline);
+            }
+        }
+    }
+
+    fn note(&mut self, (number, now, deed): (u64, Timestamp, Deed)) {
+        match deed {
+            Deed::Came => self.packet(number, now),
+            Deed::Created(scope) => self.created(scope, (number, now)),
+            Deed::Reopened(scope) => self.reopened(scope, (number, now)),
+            Deed::Exceeded(scope) => self.exceeded(scope, (number, now)),
+        }
+    }
+
+    /// How many entries more a scope may have at least; what has not been told as expired counts.
+    pub fn room(&self, scope: u32) -> u64 {
+        self.accounts.get(scope as usize).map_or(0, |account| account.limit.saturating_sub(account.occupancy))
     }
 
     /// Brings a scope in at `now`, or changes its limit. A lowered limit evicts nothing (S10.1). The books must be closed.
@@ -78,11 +127,11 @@ impl Ledger {
         }
     }
 
-    /// Notes that a packet came at `now`.
+    /// Notes that a packet with a number came at `now`.
     #[inline]
-    pub fn packet(&mut self, now: Timestamp) {
-        if self.series.is_some() && self.now.replace(now) != Some(now) {
-            self.deeds.push((now, Deed::Came));
+    pub fn packet(&mut self, number: u64, now: Timestamp) {
+        if self.is_timed && self.now.replace(now) != Some(now) {
+            self.deeds.push((number, now, Deed::Came));
         }
     }
 
@@ -90,17 +139,17 @@ impl Ledger {
     /// everything that expired being told.
     #[inline]
     pub fn is_full(&self, scope: u32) -> bool {
-        self.accounts.get(scope as usize).is_none_or(|account| account.occupancy >= account.limit)
+        self.room(scope) == 0
     }
 
-    /// Notes an entry that was created at `now`.
-    pub fn created(&mut self, scope: u32, now: Timestamp) {
+    /// Notes an entry that a packet created at `now`.
+    pub fn created(&mut self, scope: u32, (number, now): (u64, Timestamp)) {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.occupancy += 1;
             account.created += 1;
             self.may_peak |= account.closed + account.created > account.peak.occupancy;
         }
-        self.deeds.push((now, Deed::Created(scope)));
+        self.deeds.push((number, now, Deed::Created(scope)));
     }
 
     /// Notes an entry that expired at its deadline.
@@ -110,18 +159,18 @@ impl Ledger {
     }
 
     /// Notes an entry that a bare SYN replaced at `now` (S7.6).
-    pub fn reopened(&mut self, scope: u32, now: Timestamp) {
+    pub fn reopened(&mut self, scope: u32, (number, now): (u64, Timestamp)) {
         self.lower(scope);
-        self.deeds.push((now, Deed::Reopened(scope)));
+        self.deeds.push((number, now, Deed::Reopened(scope)));
     }
 
     /// Notes a packet that the allowance denied at `now`.
-    pub fn exceeded(&mut self, scope: u32, now: Timestamp) {
+    pub fn exceeded(&mut self, scope: u32, (number, now): (u64, Timestamp)) {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.exceeded += 1;
         }
-        if self.series.is_some() {
-            self.deeds.push((now, Deed::Exceeded(scope)));
+        if self.is_timed {
+            self.deeds.push((number, now, Deed::Exceeded(scope)));
         }
     }
 
@@ -131,15 +180,8 @@ impl Ledger {
         if self.may_peak || self.series.is_some() {
             self.book();
         }
-        for (_, deed) in self.deeds.drain(..) {
-            let (Deed::Created(scope) | Deed::Reopened(scope) | Deed::Exceeded(scope)) = deed else {
-                continue;
-            };
-            if let Some(account) = self.accounts.get_mut(scope as usize) {
-                (account.closed, account.created) = (account.occupancy, 0);
-            }
-        }
-        for (_, scope) in self.expired.drain(..) {
+        let changed = self.deeds.drain(..).filter_map(|(_, _, deed)| deed.scope());
+        for scope in changed.chain(self.expired.drain(..).map(|(_, scope)| scope)) {
             if let Some(account) = self.accounts.get_mut(scope as usize) {
                 (account.closed, account.created) = (account.occupancy, 0);
             }
@@ -176,7 +218,7 @@ impl Ledger {
         self.expired.sort_unstable();
         let mut next = 0;
         let deeds = std::mem::take(&mut self.deeds);
-        for &(now, deed) in &deeds {
+        for &(_, now, deed) in &deeds {
             if let (Deed::Came, Some(series)) = (deed, &mut self.series) {
                 series.begin_packet(now);
             }

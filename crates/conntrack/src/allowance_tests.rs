@@ -56,8 +56,8 @@ proptest! {
             now += wait;
             let expired = naive.expire(now);
             untold.extend(expired.clone());
-            late.packet(at(now));
-            eager.packet(at(now));
+            late.packet(0, at(now));
+            eager.packet(0, at(now));
             for (scope, deadline) in expired {
                 eager.expired(scope, at(deadline));
             }
@@ -70,17 +70,17 @@ proptest! {
             prop_assert_eq!(late.is_full(scope), naive.occupancy(scope) >= limit);
             if naive.occupancy(scope) >= limit {
                 naive.exceeded[scope as usize] += 1;
-                late.exceeded(scope, at(now));
-                eager.exceeded(scope, at(now));
+                late.exceeded(scope, (0, at(now)));
+                eager.exceeded(scope, (0, at(now)));
             } else {
                 naive.create(scope, now, now + timeout);
-                late.created(scope, at(now));
-                eager.created(scope, at(now));
+                late.created(scope, (0, at(now)));
+                eager.created(scope, (0, at(now)));
                 let newest = naive.entries.len() - 1;
                 if deed > 5 {
                     naive.entries.remove(newest);
-                    late.reopened(scope, at(now));
-                    eager.reopened(scope, at(now));
+                    late.reopened(scope, (0, at(now)));
+                    eager.reopened(scope, (0, at(now)));
                 }
             }
             eager.close();
@@ -113,7 +113,7 @@ fn entries_move_and_limits_fall() {
     ledger.set_limit(0, 3, at(0));
     ledger.set_limit(1, 3, at(0));
     for _ in 0..3 {
-        ledger.created(0, at(1));
+        ledger.created(0, (0, at(1)));
     }
     ledger.close();
     ledger.left(0, 3, at(2));
@@ -126,7 +126,7 @@ fn entries_move_and_limits_fall() {
     ledger.expired(1, at(4));
     ledger.close_expired(at(5));
     assert_eq!(ledger.occupancy(1), 1);
-    ledger.created(1, at(6));
+    ledger.created(1, (0, at(6)));
     ledger.close();
     assert_eq!(ledger.peak(1), Peak { occupancy: 3, at: Some(at(2)) });
 }
@@ -148,15 +148,15 @@ fn row(scope: u32, start: i64, (occupancy_max, occupancy_last): (u64, u64)) -> S
 #[test]
 fn the_series_has_every_event() {
     let mut ledger = ledger(&[9]);
-    ledger.packet(at(21));
+    ledger.packet(0, at(21));
     for _ in 0..4 {
-        ledger.created(0, at(21));
+        ledger.created(0, (0, at(21)));
     }
-    ledger.reopened(0, at(22));
-    ledger.packet(at(23));
-    ledger.exceeded(0, at(23));
-    ledger.exceeded(0, at(23));
-    ledger.packet(at(45));
+    ledger.reopened(0, (0, at(22)));
+    ledger.packet(0, at(23));
+    ledger.exceeded(0, (0, at(23)));
+    ledger.exceeded(0, (0, at(23)));
+    ledger.packet(0, at(45));
     ledger.expired(0, at(34));
     ledger.close();
     let finished = [
@@ -173,9 +173,9 @@ fn the_series_has_every_event() {
 #[test]
 fn a_later_model_is_in_the_series() {
     let mut ledger = ledger(&[9]);
-    ledger.packet(at(1));
+    ledger.packet(0, at(1));
     for _ in 0..5 {
-        ledger.created(0, at(1));
+        ledger.created(0, (0, at(1)));
     }
     ledger.close();
     ledger.begin_packet(at(25));
@@ -201,8 +201,8 @@ fn a_later_model_is_in_the_series() {
 #[test]
 fn a_later_model_in_a_long_gap() {
     let mut ledger = ledger(&[9]);
-    ledger.packet(at(1));
-    ledger.created(0, at(1));
+    ledger.packet(0, at(1));
+    ledger.created(0, (0, at(1)));
     ledger.close();
     ledger.begin_packet(at(200_000));
     ledger.removed(0, at(55));
@@ -222,16 +222,16 @@ fn the_peak_is_when_it_was_first_reached() {
     let peak = |occupancy, time| Peak { occupancy, at: Some(at(time)) };
     for mut ledger in [ledger(&[9, 9]), silent] {
         for (scope, time) in [(0, 1), (0, 2), (1, 3)] {
-            ledger.created(scope, at(time));
+            ledger.created(scope, (0, at(time)));
         }
         ledger.expired(0, at(4));
-        ledger.created(0, at(5));
+        ledger.created(0, (0, at(5)));
         ledger.close();
         assert_eq!(
             (ledger.peak(0), ledger.peak(1), ledger.peak(2)),
             (peak(2, 2), peak(1, 3), Peak::default())
         );
-        ledger.created(0, at(6));
+        ledger.created(0, (0, at(6)));
         ledger.close();
         assert_eq!(ledger.peak(0), peak(3, 6));
     }
@@ -244,7 +244,7 @@ fn limits_change() {
     let mut ledger = ledger(&[0, 3]);
     assert!(ledger.is_full(0) && !ledger.is_full(1) && ledger.is_full(2));
     for _ in 0..3 {
-        ledger.created(1, at(1));
+        ledger.created(1, (0, at(1)));
     }
     ledger.close();
     ledger.set_limit(1, 1, at(2));

@@ -245,6 +245,21 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         flow.unsettle();
     }
 
+    /// Gives the connection at an interface its number, if it still has a number that was provisional.
+    pub fn renumber(&mut self, at: u32, eni: u32, (provisional, number): (u64, u64)) {
+        let Some(flow) = self.flows.get_mut(at as usize) else { return };
+        let entry = if flow.first.eni == eni {
+            Some(&mut flow.first)
+        } else if flow.is_in_use() {
+            self.further.find_mut(flow.more, |entry| entry.eni == eni)
+        } else {
+            None
+        };
+        if let Some(entry) = entry.filter(|entry| { entry.number } == provisional) {
+            entry.number = number;
+        }
+    }
+
     /// Takes the connection at an interface away at `now`.
     pub fn untrack(&mut self, at: u32, eni: u32, now: Timestamp) -> Option<Entry> {
         self.take_entry(at, now, |entry| entry.eni == eni)

@@ -41,22 +41,60 @@ pub struct Wanted {
 #[derive(Debug)]
 pub struct Table<M, A> {
     shards: Vec<Shard<M, A>>,
+    /// The number of the first of them: a table has all shards, or some that another one has lent.
+    first: u32,
     max_flows: u64,
-    remembered: u64,
+    /// How many flows are remembered; in a part of a table how many more than when it was lent.
+    remembered: i64,
 }
 
 impl<M: Copy + Default, A: Default> Table<M, A> {
     /// An empty table: how long a flow is remembered after its last packet, and how many are at most (S7.0).
     pub fn new(memory: Span, max_flows: u64) -> Self {
         let shards = (0..1_u32 << SHARD_BITS).map(|_| Shard::new(memory)).collect();
-        Self { shards, max_flows, remembered: 0 }
+        Self { shards, first: 0, max_flows, remembered: 0 }
+    }
+
+    /// A table without shards, which may borrow some of another one's and remembers any number of flows.
+    pub const fn without_shards() -> Self {
+        Self { shards: Vec::new(), first: 0, max_flows: u64::MAX, remembered: 0 }
+    }
+
+    /// Lends its shards to tables that have none, about as many to each. Until they are back nothing else may be done with
+    /// this one.
+    pub fn lend<'t>(&mut self, parts: impl ExactSizeIterator<Item = &'t mut Self>)
+    where
+        M: 't,
+        A: 't,
+    {
+        let (all, count) = (self.shards.len(), parts.len());
+        let mut shards = self.shards.drain(..);
+        for (number, part) in parts.enumerate() {
+            let (from, to) = (number * all / count, (number + 1) * all / count);
+            part.first = u32::try_from(from).unwrap_or(u32::MAX);
+            part.shards.extend(shards.by_ref().take(to - from));
+        }
+    }
+
+    /// Takes back the shards that were lent to a table, and notes how many flows it remembered more or less. Tables must
+    /// give back in the order in which they were lent to.
+    pub fn take_back(&mut self, part: &mut Self) {
+        self.shards.append(&mut part.shards);
+        self.remembered += std::mem::take(&mut part.remembered);
+    }
+
+    /// To which of `count` tables [`Table::lend`] gives the shard of a hash.
+    #[inline]
+    pub const fn borrower(hash: u64, count: usize) -> usize {
+        // The greatest number whose first shard is not behind the hash's.
+        (((Self::shard_of(hash) as usize + 1) * count) - 1) >> SHARD_BITS
     }
 
     /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` where it most likely is.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = Self::shard_of(hash);
-        let at = self.shards.get(shard as usize)?.find(key, (key.short(), hash), guess)?;
+        let at = self.shards.get(self.place_of(shard))?.find(key, (key.short(), hash), guess)?;
         Some(FlowId { shard, at })
     }
 
@@ -81,32 +119,35 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// [`Shard::settle`] when its packet is done.
     pub fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> FlowId {
         let shard = Self::shard_of(hash);
-        let at = self.shards.get_mut(shard as usize).map_or(u32::MAX, |owner| owner.insert(key, hash, now));
+        let place = self.place_of(shard);
+        let at = self.shards.get_mut(place).map_or(u32::MAX, |owner| owner.insert(key, hash, now));
         FlowId { shard, at }
     }
 
     /// The shard of the flows with a hash.
     #[inline]
     pub fn shard(&self, hash: u64) -> Option<&Shard<M, A>> {
-        self.shards.get(Self::shard_of(hash) as usize)
+        self.shards.get(self.place_of(Self::shard_of(hash)))
     }
 
     /// The shard of the flows with a hash.
     #[inline]
     pub fn shard_mut(&mut self, hash: u64) -> Option<&mut Shard<M, A>> {
-        self.shards.get_mut(Self::shard_of(hash) as usize)
+        let place = self.place_of(Self::shard_of(hash));
+        self.shards.get_mut(place)
     }
 
     /// The shard of a flow, and its place there.
     #[inline]
     pub fn place(&self, id: FlowId) -> Option<(&Shard<M, A>, u32)> {
-        self.shards.get(id.shard as usize).map(|shard| (shard, id.at))
+        self.shards.get(self.place_of(id.shard)).map(|shard| (shard, id.at))
     }
 
     /// The shard of a flow, and its place there.
     #[inline]
     pub fn place_mut(&mut self, id: FlowId) -> Option<(&mut Shard<M, A>, u32)> {
-        self.shards.get_mut(id.shard as usize).map(|shard| (shard, id.at))
+        let place = self.place_of(id.shard);
+        self.shards.get_mut(place).map(|shard| (shard, id.at))
     }
 
     /// A flow of the table.
@@ -143,7 +184,12 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// Whether as many flows are remembered as may be. Flows that are over but have not left yet count.
     pub const fn is_full(&self) -> bool {
-        self.remembered >= self.max_flows
+        self.room() == 0
+    }
+
+    /// How many flows more may be remembered. Flows that are over but have not left yet count.
+    pub const fn room(&self) -> u64 {
+        self.max_flows.saturating_sub(self.remembered())
     }
 
     /// A time before which nothing in the table ends.
@@ -165,7 +211,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// As [`Table::advance`], in the shard of the flows with a hash only: enough to look one of them up.
     #[inline]
     pub fn advance_shard(&mut self, hash: u64, now: Timestamp, listener: &mut impl Listener<M, A>) {
-        if let Some(shard) = self.shards.get_mut(Self::shard_of(hash) as usize)
+        let place = self.place_of(Self::shard_of(hash));
+        if let Some(shard) = self.shards.get_mut(place)
             && shard.not_before() <= now
         {
             let mut counting = Counting { listener, over: 0 };
@@ -203,7 +250,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// All flows, in no particular order.
     pub fn flows(&self) -> impl Iterator<Item = FlowId> {
-        (0_u32..).zip(&self.shards).flat_map(|(number, shard)| {
+        (self.first..).zip(&self.shards).flat_map(|(number, shard)| {
             shard.places().filter(|at| shard.holds(*at)).map(move |at| FlowId { shard: number, at })
         })
     }
@@ -221,7 +268,13 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// How many flows are remembered; those that are over count until time has advanced in their shard.
     pub const fn remembered(&self) -> u64 {
-        self.remembered
+        if self.remembered < 0 { 0 } else { self.remembered.unsigned_abs() }
+    }
+
+    /// Where a shard is in this table; nowhere if it is not this one's.
+    #[inline]
+    const fn place_of(&self, shard: u32) -> usize {
+        shard.wrapping_sub(self.first) as usize
     }
 
     /// The shard of a key: by bits of its hash that the shard's own index does not use.
@@ -233,7 +286,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 /// Passes calls on and counts the remembered flows that are over.
 struct Counting<'a, L> {
     listener: &'a mut L,
-    over: u64,
+    over: i64,
 }
 
 impl<M, A, L: Listener<M, A>> Listener<M, A> for Counting<'_, L> {

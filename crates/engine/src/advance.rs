@@ -13,7 +13,7 @@ use crate::memory::{Aside, Memory};
 use crate::settings::FlowRecords;
 
 /// Which allowance scope an ENI's entries count for, by ENI number.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scopes(Vec<u32>);
 
 impl Scopes {
@@ -61,18 +61,18 @@ impl World {
     /// the flow is looked up, everywhere when a bound is reached, when another model comes into force, and when the
     /// books are closed.
     #[inline]
-    pub(crate) fn enter(&mut self, now: Timestamp) {
+    pub(crate) fn enter(&mut self, number: u64, now: Timestamp) {
         if self.next_switch <= now {
             self.switch_models(now);
         }
         self.now = Some(now);
-        self.ledger.packet(now);
+        self.ledger.packet(number, now);
     }
 
     /// Moves on to the time of a packet of a flow with a hash.
     #[inline]
-    pub(crate) fn enter_shard(&mut self, now: Timestamp, hash: u64) {
-        self.enter(now);
+    pub(crate) fn enter_shard(&mut self, (number, now): (u64, Timestamp), hash: u64) {
+        self.enter(number, now);
         self.advance_shard(hash, now);
     }
 

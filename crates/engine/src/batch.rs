@@ -37,7 +37,7 @@ fn short_key(decoded: &Decoded) -> ShortKey {
 
 impl World {
     /// Judges packets in order; `each` gets every item and its packet's verdict.
-    pub(crate) fn judge_batch<'a, T>(
+    pub(crate) fn judge_each<'a, T>(
         &mut self,
         items: &'a [T],
         packet: impl Fn(&'a T) -> Packet<'a>,
@@ -61,6 +61,5 @@ impl World {
                 None => each(item, self.judge(packet, &mut NoTrace)),
             }
         }
-        self.close();
     }
 }

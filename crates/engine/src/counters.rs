@@ -80,6 +80,16 @@ impl TopDenied {
     }
 }
 
+/// A packet that a part of an engine denied: top lists want them in replay order.
+#[derive(Clone, Copy, Debug)]
+struct Denied {
+    number: u64,
+    denial: Denial,
+    peer: IpAddr,
+    service: (Protocol, Option<u16>),
+    length: u32,
+}
+
 /// Everything that is counted.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
@@ -99,6 +109,8 @@ pub struct Counters {
     pub sg_egress_then_nacl: u64,
     /// Packets judged untracked towards or from addresses outside the model's VPCs (S6.4).
     pub untracked_outside: u64,
+    /// In a part: denied packets that the whole has yet to enter in its top lists.
+    denied: Option<Vec<Denied>>,
 }
 
 impl Counters {
@@ -109,6 +121,43 @@ impl Counters {
             exceeded: vec![0; registry.eni_count()],
             ..Self::default()
         }
+    }
+
+    /// Counters for a part, to be added to these with [`Counters::add`].
+    pub(crate) fn part(&self) -> Self {
+        Self {
+            tallies: vec![[Tally::default(); Reason::ALL.len()]; self.tallies.len()],
+            rule_hits: vec![0; self.rule_hits.len()],
+            exceeded: vec![0; self.exceeded.len()],
+            denied: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Enters the packets that parts denied in the top lists, in replay order.
+    pub(crate) fn enter_denied(&mut self, parts: &mut [&mut Self]) {
+        let mut denied: Vec<Denied> =
+            parts.iter_mut().filter_map(|part| part.denied.as_mut()).flat_map(|list| list.drain(..)).collect();
+        denied.sort_unstable_by_key(|packet| packet.number);
+        for packet in &denied {
+            self.enter(packet);
+        }
+    }
+
+    /// Adds what a part counted, top lists apart.
+    pub(crate) fn add(&mut self, part: &Self) {
+        for (mine, its) in self.tallies.iter_mut().flatten().zip(part.tallies.iter().flatten()) {
+            mine.packets += its.packets;
+            mine.bytes += its.bytes;
+        }
+        let (hits, exceeded) = (self.rule_hits.iter_mut(), self.exceeded.iter_mut());
+        for (mine, its) in hits.chain(exceeded).zip(part.rule_hits.iter().chain(&part.exceeded)) {
+            *mine += its;
+        }
+        self.midstream_doubtful += part.midstream_doubtful;
+        self.flows_forgotten += part.flows_forgotten;
+        self.sg_egress_then_nacl += part.sg_egress_then_nacl;
+        self.untracked_outside += part.untracked_outside;
     }
 
     /// Counts a packet's verdict.
@@ -122,23 +171,24 @@ impl Counters {
     }
 
     /// Counts what is told of denied and untracked packets beside.
-    pub(crate) fn note(&mut self, facts: &PacketFacts, verdict: &Verdict, policy: &Policy) {
+    pub(crate) fn note(&mut self, number: u64, (facts, verdict): (&PacketFacts, &Verdict), policy: &Policy) {
         if verdict.disposition() == Disposition::Deny {
-            self.count_denied(facts, verdict);
+            let denied = Denied::of(number, facts, verdict);
+            match &mut self.denied {
+                Some(later) => later.push(denied),
+                None => self.enter(&denied),
+            }
         } else if verdict.reason == Reason::Untracked {
             let is_outside = !policy.is_inside_vpc(facts.src) || !policy.is_inside_vpc(facts.dst);
             self.untracked_outside += u64::from(is_outside);
         }
     }
 
-    fn count_denied(&mut self, facts: &PacketFacts, verdict: &Verdict) {
-        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
-        let denial = Denial { reason, checkpoint, eni, rule };
-        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
-        let peer = if is_egress { facts.dst } else { facts.src };
-        let port = facts.transport.ports().map(|(_, dst_port)| dst_port);
-        self.denied_peers.count((denial, DenialKey::Peer(peer)), facts.length);
-        self.denied_services.count((denial, DenialKey::Service(facts.protocol, port)), facts.length);
+    /// Enters a denied packet in the top lists.
+    fn enter(&mut self, packet: &Denied) {
+        let Denied { denial, peer, service: (protocol, port), length, .. } = *packet;
+        self.denied_peers.count((denial, DenialKey::Peer(peer)), length);
+        self.denied_services.count((denial, DenialKey::Service(protocol, port)), length);
     }
 
     /// Counts a rule that decided at a checkpoint, or that the connection found there remembers.
@@ -179,5 +229,19 @@ impl Counters {
     /// Packets that the allowance denied at an ENI (S7.8).
     pub fn exceeded(&self, eni: EniId) -> u64 {
         self.exceeded.get(eni.index()).copied().unwrap_or(0)
+    }
+}
+
+impl Denied {
+    fn of(number: u64, facts: &PacketFacts, verdict: &Verdict) -> Self {
+        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
+        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
+        Self {
+            number,
+            denial: Denial { reason, checkpoint, eni, rule },
+            peer: if is_egress { facts.dst } else { facts.src },
+            service: (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port)),
+            length: facts.length,
+        }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use vpcreplay_conntrack::{Ledger, Peak, SeriesRow, Table};
+use vpcreplay_conntrack::{FlowId, Ledger, Peak, SeriesRow, Table};
 use vpcreplay_flow::{Decoded, Digest, Timestamp};
 use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
 use crate::advance::Scopes;
 use crate::counters::Counters;
 use crate::memory::{Aside, Memory};
+use crate::numbers::Numbers;
+use crate::parts::{Division, Part, Regimes};
 use crate::route::Routes;
 use crate::settings::{Settings, Timeline, When};
 use crate::verdict::undecoded;
@@ -53,10 +55,10 @@ pub(crate) struct World {
     pub(crate) over: Vec<FlowRecord>,
     /// Records of flows that are over, in order, until they are taken.
     pub(crate) records: Vec<FlowRecord>,
-    /// Connections created so far.
-    pub(crate) connections: u64,
-    /// Flows remembered so far.
-    pub(crate) flows: u64,
+    /// Connections created so far, each at a place of the table and an ENI.
+    pub(crate) connections: Numbers<(FlowId, EniId)>,
+    /// Flows remembered so far, where records of them are kept.
+    pub(crate) flow_numbers: Numbers<FlowId>,
     /// Engine time of the newest packet.
     pub(crate) now: Option<Timestamp>,
 }
@@ -64,10 +66,13 @@ pub(crate) struct World {
 /// Judges packets one after another; the same packets give the same verdicts.
 #[derive(Debug)]
 pub struct Engine {
-    world: World,
+    pub(crate) world: World,
     registry: Arc<Registry>,
     /// Models whose time is known once the first packet is.
     timeline: Vec<(When, Arc<Policy>)>,
+    pub(crate) division: Division,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) regimes: Regimes,
 }
 
 impl Engine {
@@ -84,12 +89,19 @@ impl Engine {
             counters: Counters::new(&timeline.registry),
             over: Vec::new(),
             records: Vec::new(),
-            connections: 0,
-            flows: 0,
+            connections: Numbers::new(),
+            flow_numbers: Numbers::new(),
             now: None,
             settings,
         };
-        Self { world, registry: timeline.registry, timeline: timeline.later }
+        Self {
+            world,
+            registry: timeline.registry,
+            timeline: timeline.later,
+            division: Division { parts: 1, least: 0 },
+            parts: Vec::new(),
+            regimes: Regimes::default(),
+        }
     }
 
     /// Judges a packet. Times must not go back.
@@ -116,7 +128,9 @@ impl Engine {
         if let Some(first) = items.first() {
             self.begin(packet(first).now);
         }
-        self.world.judge_batch(items, packet, &mut each);
+        self.world.judge_each(items, packet, &mut each);
+        self.world.close();
+        self.note_strict(items.len());
     }
 
     /// At the first packet: orders the timeline by the packet's time; a model of that time or earlier is in force from the start
@@ -157,6 +171,7 @@ impl Engine {
     /// (S7.10, S9.3), by number, behind those that are over, and the next [`Engine::take_series`] the last rows. No
     /// packet may follow.
     pub fn finish(&mut self) {
+        self.disband();
         self.world.finish();
     }
 
@@ -170,7 +185,7 @@ impl Engine {
         &self.registry
     }
 
-    /// What was counted so far.
+    /// What was counted; what packets judged in parts count is added by [`Engine::finish`].
     pub const fn counters(&self) -> &Counters {
         &self.world.counters
     }
@@ -182,7 +197,7 @@ impl Engine {
 
     /// Connections created so far.
     pub const fn connections(&self) -> u64 {
-        self.world.connections
+        self.world.connections.given()
     }
 
     /// Live entries of a scope now.
@@ -214,7 +229,7 @@ impl Engine {
 impl World {
     /// Judges a packet, step by step.
     pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
-        self.enter(packet.now);
+        self.enter(packet.number, packet.now);
         match packet.content {
             Content::Digest(digest) => self.judge_facts(packet, (&digest.facts(), Some(digest)), trace),
             Content::Decoded(Decoded::Packet(facts)) => {

@@ -147,6 +147,14 @@ impl Detail {
         }
     }
 
+    /// Gives connections and the flow the numbers that they have by now.
+    pub(crate) fn renumber(&mut self, connection: impl Fn(u64) -> u64, flow: impl FnOnce(u64) -> u64) {
+        self.number = flow(self.number);
+        for record in &mut self.newest {
+            record.number = connection(record.number);
+        }
+    }
+
     /// Counts a packet.
     pub(crate) fn count(&mut self, sender: End, (length, tcp): (u32, Option<TcpKind>), verdict: &Verdict) {
         let [a, b] = &mut self.ends;

@@ -9,8 +9,9 @@ mod causality;
 mod counters;
 mod engine;
 mod flows;
-
 mod memory;
+mod numbers;
+mod parts;
 mod path;
 mod route;
 mod security_group;
@@ -22,6 +23,7 @@ mod verdict;
 pub use counters::{Counters, Denial, DenialKey, Tally, TopDenied};
 pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
+pub use parts::{Ahead, Asks, Division, Part, Regimes, asks_about_another_flow, part_of};
 pub use settings::{FlowRecords, Settings, Timeline, When};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};

@@ -34,7 +34,7 @@ impl World {
             },
         };
         self.counters.count(facts.length, &verdict);
-        self.counters.note(facts, &verdict, &self.policy);
+        self.counters.note(packet.number, (facts, &verdict), &self.policy);
         verdict
     }
 
@@ -105,14 +105,14 @@ impl World {
             self.counters.flows_forgotten += 1;
             return;
         }
-        self.flows += 1;
         let handshake = Handshake::begun_by(passage.facts.protocol, opener(passage.facts, sender));
         let Some((shard, at)) = self.table.place_mut(id) else { return };
         if let Some(flow) = shard.flow_mut(at) {
             flow.memory.set_handshake(handshake);
         }
         if self.settings.flow_records == FlowRecords::Kept {
-            let detail = Detail::begin((self.flows, sender), passage.now, shard.entries(at));
+            let number = self.flow_numbers.next(passage.number, id);
+            let detail = Detail::begin((number, sender), passage.now, shard.entries(at));
             if let Some(aside) = shard.aside_mut(at) {
                 aside.detail = Some(Box::new(detail));
             }
@@ -229,11 +229,6 @@ impl World {
         Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
     }
 
-    /// The number of the next connection (S9.2).
-    pub(crate) fn next_connection(&mut self) -> u64 {
-        self.connections += 1;
-        self.connections
-    }
 }
 
 /// Who opened a flow, by its first packet: its sender; for an ICMP query the requester (S7.0). TCP waits for a SYN.

@@ -1,10 +1,11 @@
 //! Routes: what the model says of a packet before any state is asked, and the memory of it (S3.8, S4.1, S5).
 //!
 //! For protocols with ports and for ICMP queries of code 0 everything that the model's stateless part looks at is in the
-//! flow key and the direction, so that a flow remembers the route of each of its ends. When a later model comes into force all routes are forgotten
-//! (S5.3).
+//! flow key and the direction, so that a flow remembers the route of each of its ends. When a later model comes into
+//! force all routes are forgotten (S5.3).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -108,13 +109,17 @@ impl Stop {
     }
 }
 
-/// The routes of the model in force, each once.
+/// The routes of the model in force, each once. Parts of an engine share them and leave to the whole which ones to add.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    known: Vec<Route>,
-    ways: Vec<Way>,
-    /// Of each way that passes one ENI, its hop.
-    only_hops: Vec<Option<Hop>>,
+    shared: Arc<Known>,
+    /// Routes that a part could not add.
+    wanted: Vec<Route>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    routes: Vec<(Route, Way)>,
     numbers: HashMap<Route, RouteId, FxBuildHasher>,
 }
 
@@ -122,43 +127,68 @@ impl Routes {
     /// A route of the model in force.
     #[inline]
     pub(crate) fn get(&self, id: RouteId) -> Option<&Route> {
-        self.known.get(usize::from(id).checked_sub(1)?)
+        self.shared.get(id).map(|(route, _)| route)
     }
 
     /// The hop of a route of the model in force that passes no other.
     #[inline]
     pub(crate) fn only_hop(&self, id: RouteId) -> Option<&Hop> {
-        self.only_hops.get(usize::from(id).checked_sub(1)?)?.as_ref()
+        match self.shared.get(id)? {
+            (_, Way::One(hop)) => Some(hop),
+            _ => None,
+        }
     }
 
     /// The way of a route of the model in force.
     pub(crate) fn way(&self, id: RouteId) -> Option<Way> {
-        self.ways.get(usize::from(id).checked_sub(1)?).copied()
+        self.shared.get(id).map(|(_, way)| *way)
     }
 
-    /// The number of a route; none when too many are remembered.
+    /// The number of a route; none when too many are remembered, and in a part none when it is new.
     pub(crate) fn number(&mut self, route: Route) -> RouteId {
-        if let Some(id) = self.numbers.get(&route) {
+        if let Some(id) = self.shared.numbers.get(&route) {
             return *id;
         }
-        if self.known.len() >= MOST_ROUTES {
-            return 0;
+        if let Some(known) = Arc::get_mut(&mut self.shared) {
+            return known.add(route);
         }
-        self.known.push(route);
-        let way = route.way();
-        self.ways.push(way);
-        self.only_hops.push(if let Way::One(hop) = way { Some(hop) } else { None });
-        let id = RouteId::try_from(self.known.len()).unwrap_or(0);
-        self.numbers.insert(route, id);
-        id
+        if !self.wanted.contains(&route) {
+            self.wanted.push(route);
+        }
+        0
+    }
+
+    /// The same routes, for a part.
+    pub(crate) fn share(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), wanted: Vec::new() }
+    }
+
+    /// Takes back what a part shared, and gives the routes that it would have added.
+    pub(crate) fn unshare(&mut self) -> Vec<Route> {
+        self.shared = Arc::default();
+        std::mem::take(&mut self.wanted)
     }
 
     /// Forgets all routes: another model is in force. Flows must forget their numbers.
     pub(crate) fn forget(&mut self) {
-        self.known.clear();
-        self.ways.clear();
-        self.only_hops.clear();
-        self.numbers.clear();
+        self.shared = Arc::default();
+    }
+}
+
+impl Known {
+    #[inline]
+    fn get(&self, id: RouteId) -> Option<&(Route, Way)> {
+        self.routes.get(usize::from(id).checked_sub(1)?)
+    }
+
+    fn add(&mut self, route: Route) -> RouteId {
+        if self.routes.len() >= MOST_ROUTES {
+            return 0;
+        }
+        self.routes.push((route, route.way()));
+        let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
+        self.numbers.insert(route, id);
+        id
     }
 }
 

@@ -86,7 +86,7 @@ impl World {
         let (shard, at) = self.table.place_mut(id)?;
         let tracking = shard.entry(at, gate.eni.0)?.tracking;
         if passage.tcp == Some(TcpKind::Syn) && tracking.reopens() {
-            self.reopen(id, gate.eni, passage.now);
+            self.reopen(id, gate.eni, passage);
             return None;
         }
         let timeouts = self.policy.timeouts(gate.eni);
@@ -96,13 +96,13 @@ impl World {
     }
 
     /// Takes a connection away before the SYN that reopens it is judged (S7.6).
-    fn reopen(&mut self, id: FlowId, eni: EniId, now: Timestamp) {
+    fn reopen(&mut self, id: FlowId, eni: EniId, &Passage { number, now, .. }: &Passage<'_>) {
         let Some((shard, at)) = self.table.place_mut(id) else { return };
         if let Some(entry) = shard.untrack(at, eni.0, now) {
             if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {
                 detail.ended(&entry, conntrack::Ending::Reopened);
             }
-            self.ledger.reopened(self.scopes.of(eni), now);
+            self.ledger.reopened(self.scopes.of(eni), (number, now));
         }
     }
 
@@ -127,18 +127,18 @@ impl World {
             self.expire(passage.now);
         }
         if self.ledger.is_full(scope) {
-            self.ledger.exceeded(scope, passage.now);
+            self.ledger.exceeded(scope, (passage.number, passage.now));
             self.counters.count_exceeded(gate.eni);
             return ruled(Reason::ConntrackAllowanceExceeded);
         }
-        self.ledger.created(scope, passage.now);
+        self.ledger.created(scope, (passage.number, passage.now));
         let original = if admission.is_reversed { sender.other() } else { sender };
         let tracking = Tracking::open(passage.event(), sender, original);
         let timeout = self.policy.timeouts(gate.eni).get(tracking.timeout());
         let entry = Entry {
             eni: gate.eni.0,
             rule: admission.rule.0,
-            number: self.next_connection(),
+            number: self.connections.next(passage.number, (id, gate.eni)),
             deadline: passage.now.after(timeout),
             tracking,
         };

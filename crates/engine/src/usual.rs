@@ -36,7 +36,7 @@ impl World {
     pub(crate) fn usual(&mut self, packet: Packet<'_>, flow: Wanted) -> Option<Verdict> {
         let Content::Digest(digest) = packet.content else { return None };
         let now = packet.now;
-        self.enter_shard(now, flow.hash);
+        self.enter_shard((packet.number, now), flow.hash);
         let tcp = digest.tcp_kind();
         let shard = self.table.shard_mut(flow.hash)?;
         let at = shard.find(&digest.key, (flow.short, flow.hash), flow.guess)?;

@@ -1,6 +1,8 @@
 //! Packets on their way from reading to judging, as few bytes each as may be.
 
-use vpcreplay_engine::{Content, Packet};
+use std::ops::Range;
+
+use vpcreplay_engine::{Ahead, Asks, Content, Packet, asks_about_another_flow, part_of};
 use vpcreplay_flow::{Cause, Decoded, Digest, Timestamp, Tunnel};
 
 /// A packet of the replay and where it comes from.
@@ -72,6 +74,10 @@ pub struct Batch {
     /// By row.
     origins: Vec<Origin>,
     rest: Vec<Rest>,
+    /// Once it is dealt: by row its part, and by part its rows in order.
+    parts: Vec<u8>,
+    hands: Vec<Vec<u32>>,
+    asks: Asks,
 }
 
 /// Where a packet comes from, and when.
@@ -98,6 +104,54 @@ impl Batch {
     /// How many packets it has.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Deals the packets out to parts, at most 256.
+    pub(crate) fn deal(&mut self, parts: usize) {
+        self.hands.resize_with(parts, Vec::new);
+        self.hands.iter_mut().for_each(Vec::clear);
+        self.parts.clear();
+        for (at, row) in (0_u32..).zip(&self.rows) {
+            let part = part_of(self.packet(row), parts);
+            self.parts.push(u8::try_from(part).unwrap_or(u8::MAX));
+            if let Some(hand) = self.hands.get_mut(part) {
+                hand.push(at);
+            }
+        }
+        let asks = |rest: &Rest| asks_about_another_flow(&rest.decoded) == Asks::Another;
+        self.asks = if self.rest.iter().any(asks) { Asks::Another } else { Asks::Own };
+    }
+
+    /// The packets of a part, in order, among those of a range of rows.
+    pub(crate) fn hand(&self, part: usize, rows: &Range<usize>) -> &[u32] {
+        let hand = self.hands.get(part).map_or(&[][..], Vec::as_slice);
+        let place = |bound: usize| hand.partition_point(|&at| (at as usize) < bound);
+        hand.get(place(rows.start)..place(rows.end)).unwrap_or_default()
+    }
+
+    /// The packet of a row, for the engine. A row behind the last is one of no frame.
+    #[inline]
+    pub(crate) fn packet_at(&self, at: u32) -> Packet<'_> {
+        match self.rows.get(at as usize) {
+            Some(row) => self.packet(row),
+            None => Packet { number: 0, now: Timestamp::MIN, content: Content::Decoded(&NOTHING) },
+        }
+    }
+
+    /// Engine time at a row.
+    pub(crate) fn time(&self, at: usize) -> Option<Timestamp> {
+        self.rows.get(at).map(|row| row.now)
+    }
+
+    /// By row its part.
+    pub(crate) fn parts(&self) -> &[u8] {
+        &self.parts
+    }
+
+    /// What lies ahead from a row on; `None` behind the last.
+    pub(crate) fn ahead(&self, from: usize) -> Option<Ahead> {
+        let rows = self.rows.get(from..)?;
+        Some(Ahead { packets: rows.len(), last: rows.last()?.now, asks: self.asks })
     }
 
     /// Its packets, each with all that is known of it.

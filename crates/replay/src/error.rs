@@ -40,6 +40,13 @@ pub enum ReplayError {
         /// Ids that the models have, some of them.
         known: Vec<String>,
     },
+    /// Threads cannot be started.
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// Why.
+        reason: String,
+    },
     /// The packet, frame or connection asked for is not in the replay.
     NotFound {
         /// What was asked for.
@@ -68,6 +75,9 @@ impl fmt::Display for ReplayError {
             Self::UnknownEni { id, known } => {
                 write!(f, "--eni {id}: no model has this ENI; known are {}", known.join(", "))
             }
+            Self::Threads { threads, reason } => {
+                write!(f, "--threads {threads}: the threads cannot be started: {reason}; --threads 1 needs none")
+            }
             Self::NotFound { what, found } => write!(f, "{what} is not in the replay; {found}"),
         }
     }
@@ -79,7 +89,10 @@ impl std::error::Error for ReplayError {
             Self::Capture(error) => Some(error),
             Self::Model(error) => Some(error),
             Self::ModelPath { source, .. } | Self::Output { source, .. } => Some(source),
-            Self::EmptyModel { .. } | Self::UnknownEni { .. } | Self::NotFound { .. } => None,
+            Self::EmptyModel { .. }
+            | Self::UnknownEni { .. }
+            | Self::Threads { .. }
+            | Self::NotFound { .. } => None,
         }
     }
 }

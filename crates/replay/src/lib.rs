@@ -9,6 +9,7 @@ mod error;
 mod explain;
 mod feed;
 mod inspect;
+mod judge;
 mod model;
 mod outputs;
 mod plan;

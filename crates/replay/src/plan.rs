@@ -1,6 +1,7 @@
 //! What the user asked for, resolved.
 
 use vpcreplay_capture::Input;
+use vpcreplay_engine::Division;
 use vpcreplay_flow::Span;
 use vpcreplay_policy::Options;
 
@@ -34,10 +35,26 @@ pub struct Limits {
     pub flow_memory: Span,
     /// How many flows are remembered at most (S7.0).
     pub max_flows: u64,
-    /// Threads: 1 does everything in one; with more, reading and decoding run beside judging.
+    /// Threads: 1 does everything in one; with more, reading, judging and writing run beside each other, and packets of
+    /// different flows are judged side by side where no bound couples them.
     pub threads: usize,
-    /// Packets in a batch; it changes no output.
+    /// Packets in a batch; it changes no output. With several threads a batch has this many for each part.
     pub batch: usize,
+}
+
+/// Parts of the flows for each thread, so that one that has read a batch still finds some to judge.
+const PARTS_PER_THREAD: usize = 4;
+/// Parts of the flows at most.
+const MOST_PARTS: usize = 16;
+/// Fewer packets than this are not worth being judged in parts.
+const LEAST_IN_PARTS: usize = 256;
+
+impl Limits {
+    /// How the flows are divided among threads.
+    pub(crate) fn division(&self) -> Division {
+        let parts = if self.threads > 1 { (self.threads * PARTS_PER_THREAD).min(MOST_PARTS) } else { 1 };
+        Division { parts, least: LEAST_IN_PARTS.min(self.batch) }
+    }
 }
 
 impl Default for Limits {

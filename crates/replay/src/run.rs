@@ -1,19 +1,14 @@
 //! The replay itself: packets in batches through the engine to the outputs.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
-
 use vpcreplay_capture::CaptureSet;
 use vpcreplay_engine::{Engine, FlowRecords, Settings, Timeline};
 use vpcreplay_flow::Span;
 use vpcreplay_policy::{EniId, Warning};
 
+use crate::judge::Judge;
 use crate::outputs::Outputs;
-use crate::{Batch, Feed, LoadedModels, Plan, ReplayError, load_models};
+use crate::{Feed, LoadedModels, Plan, ReplayError, load_models};
 
-/// Batches that may wait between reading and judging.
-const BATCHES_AHEAD: usize = 8;
 /// ENIs named in an error message.
 const KNOWN_ENIS: usize = 8;
 
@@ -65,11 +60,11 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     let LoadedModels { timeline, warnings } = models;
     let settings = settings(plan, &timeline, outputs.kept())?;
     let decap = timeline.first.options().decap.unwrap_or_default();
-    let engine = Engine::new(timeline, settings);
+    let engine = Engine::new(timeline, settings).divided(plan.limits.division());
     let feed = Feed::new(captures, decap, plan.selection);
     let mut judge = Judge { engine, outputs, progress, end: Signal::Continue };
     let feed = if plan.limits.threads > 1 {
-        judge.beside(feed, plan.limits.batch)?
+        judge.together(feed, &plan.limits)?
     } else {
         judge.alone(feed, plan.limits.batch)?
     };
@@ -123,122 +118,4 @@ fn chosen_enis(ids: &[String], timeline: &Timeline) -> Result<Option<Vec<EniId>>
         registry.eni_id(id).ok_or_else(|| ReplayError::UnknownEni { id: id.clone(), known: known() })
     };
     ids.iter().map(find).collect::<Result<Vec<_>, _>>().map(Some)
-}
-
-/// The judging side of a replay.
-struct Judge<'a> {
-    engine: Engine,
-    outputs: Outputs,
-    progress: &'a mut dyn Progress,
-    end: Signal,
-}
-
-/// A batch on its way from reading to judging, with how far reading is.
-struct Parcel {
-    batch: Batch,
-    bytes: u64,
-    total: Option<u64>,
-}
-
-impl Judge<'_> {
-    /// Reads and judges by turns on this thread.
-    fn alone(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
-        let mut batch = Batch::default();
-        loop {
-            feed.fill(&mut batch, size)?;
-            let (bytes, total) = feed.captures().progress();
-            if batch.is_empty() {
-                return Ok(feed);
-            }
-            self.judge(&batch, feed.captures().names())?;
-            self.note(bytes, total, &batch);
-            if self.end == Signal::Stop {
-                return Ok(feed);
-            }
-        }
-    }
-
-    /// Reads on a thread of its own while this one judges. Batches come in order, so nothing else changes.
-    fn beside(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
-        let names = feed.captures().names().to_vec();
-        let (full_out, full_in) = sync_channel::<Parcel>(BATCHES_AHEAD);
-        let (empty_out, empty_in) = sync_channel::<Batch>(BATCHES_AHEAD + 2);
-        thread::scope(|scope| {
-            let reader = scope.spawn(move || {
-                let read = read_ahead(&mut feed, size, &full_out, &empty_in);
-                read.map(|()| feed)
-            });
-            let judged = self.receive(&full_in, &empty_out, &names);
-            drop(full_in);
-            let feed = match reader.join() {
-                Ok(read) => read,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            judged?;
-            feed
-        })
-    }
-
-    fn receive(
-        &mut self,
-        full: &Receiver<Parcel>,
-        empty: &SyncSender<Batch>,
-        names: &[String],
-    ) -> Result<(), ReplayError> {
-        for Parcel { batch, bytes, total } in full {
-            self.judge(&batch, names)?;
-            self.note(bytes, total, &batch);
-            if self.end == Signal::Stop {
-                break;
-            }
-            // The reader may be done already; then the buffer is not needed any more.
-            let _ = empty.try_send(batch);
-        }
-        Ok(())
-    }
-
-    fn judge(&mut self, batch: &Batch, names: &[String]) -> Result<(), ReplayError> {
-        let Self { engine, outputs, .. } = self;
-        if outputs.wants_verdicts() {
-            let registry = Arc::clone(engine.registry());
-            let mut written = Ok(());
-            let packet = |row| batch.packet(row);
-            engine.judge_batch(batch.rows(), packet, |row, verdict| {
-                if written.is_ok() {
-                    let item = batch.item(row);
-                    let file = names.get(item.file).map_or("", String::as_str);
-                    written = outputs.verdict(&item, file, &verdict, &registry);
-                }
-            });
-            written?;
-        } else {
-            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
-        }
-        outputs.drain(engine)
-    }
-
-    fn note(&mut self, bytes: u64, total: Option<u64>, batch: &Batch) {
-        let packets = batch.last_number();
-        self.end = self.progress.update(bytes, total, packets);
-    }
-}
-
-/// Fills batches until the captures end, or until nobody judges any more.
-fn read_ahead(
-    feed: &mut Feed,
-    size: usize,
-    full: &SyncSender<Parcel>,
-    empty: &Receiver<Batch>,
-) -> Result<(), ReplayError> {
-    loop {
-        let mut batch = empty.try_recv().unwrap_or_default();
-        feed.fill(&mut batch, size)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let (bytes, total) = feed.captures().progress();
-        if full.send(Parcel { batch, bytes, total }).is_err() {
-            return Ok(());
-        }
-    }
 }

@@ -1,0 +1,244 @@
+//! The judging side of a replay: on one thread, or on several that read, judge and write beside each other.
+
+use std::sync::Arc;
+
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
+use vpcreplay_engine::{Engine, Part, Verdict};
+use vpcreplay_flow::Timestamp;
+use vpcreplay_policy::Registry;
+
+use crate::outputs::Outputs;
+use crate::{Batch, Feed, Limits, Progress, ReplayError, Row, Signal};
+
+/// An engine, where its verdicts go, and who watches.
+pub(crate) struct Judge<'a> {
+    pub(crate) engine: Engine,
+    pub(crate) outputs: Outputs,
+    pub(crate) progress: &'a mut dyn Progress,
+    pub(crate) end: Signal,
+}
+
+/// Threads, and what they need to know.
+struct Crew {
+    pool: ThreadPool,
+    names: Vec<String>,
+    registry: Arc<Registry>,
+    parts: usize,
+    /// Packets in a batch.
+    size: usize,
+}
+
+/// The batches of a replay on several threads.
+#[derive(Default)]
+struct Desk {
+    /// The batch being judged, and its verdicts by row if they are wanted.
+    current: Batch,
+    verdicts: Vec<Verdict>,
+    /// The batch that is read meanwhile.
+    next: Batch,
+    /// The batch judged before, whose verdicts are written meanwhile.
+    previous: Batch,
+    unwritten: Vec<Verdict>,
+    /// Verdicts of each part.
+    by_part: Vec<Vec<Verdict>>,
+}
+
+/// What is done once beside the judging of a batch: the next one is read, the verdicts of the one before are written.
+struct Beside<'b> {
+    feed: &'b mut Feed,
+    next: &'b mut Batch,
+    read: &'b mut Result<(), ReplayError>,
+    outputs: &'b mut Outputs,
+    previous: (&'b Batch, &'b [Verdict]),
+    wrote: &'b mut Result<(), ReplayError>,
+}
+
+impl Judge<'_> {
+    /// Reads and judges by turns on this thread.
+    pub(crate) fn alone(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
+        let mut batch = Batch::default();
+        loop {
+            feed.fill(&mut batch, size)?;
+            if batch.is_empty() {
+                return Ok(feed);
+            }
+            self.judge(&batch, feed.captures().names())?;
+            let (bytes, total) = feed.captures().progress();
+            self.end = self.progress.update(bytes, total, batch.last_number());
+            if self.end == Signal::Stop {
+                return Ok(feed);
+            }
+        }
+    }
+
+    fn judge(&mut self, batch: &Batch, names: &[String]) -> Result<(), ReplayError> {
+        let Self { engine, outputs, .. } = self;
+        if outputs.wants_verdicts() {
+            let registry = Arc::clone(engine.registry());
+            let mut written = Ok(());
+            let packet = |row| batch.packet(row);
+            engine.judge_batch(batch.rows(), packet, |row, verdict| {
+                if written.is_ok() {
+                    let item = batch.item(row);
+                    let file = names.get(item.file).map_or("", String::as_str);
+                    written = outputs.verdict(&item, file, &verdict, &registry);
+                }
+            });
+            written?;
+        } else {
+            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
+        }
+        outputs.drain(engine)
+    }
+
+    /// While a batch is judged, in parts side by side where that is exact, the next one is read and the verdicts of the
+    /// one before are written.
+    pub(crate) fn together(&mut self, mut feed: Feed, limits: &Limits) -> Result<Feed, ReplayError> {
+        let crew = Crew::new(limits, &feed, &self.engine)?;
+        let mut desk = Desk::default();
+        crew.read(&mut feed, &mut desk.current)?;
+        while !desk.current.is_empty() {
+            let (bytes, total) = feed.captures().progress();
+            let packets = desk.current.last_number();
+            let (mut read, mut wrote) = (Ok(()), Ok(()));
+            let Desk { current, verdicts, next, previous, unwritten, by_part } = &mut desk;
+            let outputs = &mut self.outputs;
+            let verdicts = outputs.wants_verdicts().then_some(verdicts);
+            let previous = (&*previous, unwritten.as_slice());
+            let beside =
+                Beside { feed: &mut feed, next, read: &mut read, outputs, previous, wrote: &mut wrote };
+            crew.judge(&mut self.engine, (current, by_part, verdicts), beside);
+            wrote?;
+            self.outputs.drain(&mut self.engine)?;
+            self.end = self.progress.update(bytes, total, packets);
+            desk.turn();
+            if self.end == Signal::Stop || read.is_err() {
+                crew.write(&mut self.outputs, (&desk.previous, &desk.unwritten))?;
+                return read.map(|()| feed);
+            }
+        }
+        crew.write(&mut self.outputs, (&desk.previous, &desk.unwritten))?;
+        Ok(feed)
+    }
+}
+
+impl Desk {
+    /// The current batch is judged, the next one is read.
+    fn turn(&mut self) {
+        std::mem::swap(&mut self.previous, &mut self.current);
+        std::mem::swap(&mut self.current, &mut self.next);
+        std::mem::swap(&mut self.unwritten, &mut self.verdicts);
+        self.verdicts.clear();
+    }
+}
+
+impl Crew {
+    fn new(limits: &Limits, feed: &Feed, engine: &Engine) -> Result<Self, ReplayError> {
+        let threads = limits.threads;
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let parts = limits.division().parts;
+        Ok(Self {
+            pool: pool.map_err(|error| ReplayError::Threads { threads, reason: error.to_string() })?,
+            names: feed.captures().names().to_vec(),
+            registry: Arc::clone(engine.registry()),
+            parts,
+            size: limits.batch.saturating_mul(parts),
+        })
+    }
+
+    fn read(&self, feed: &mut Feed, batch: &mut Batch) -> Result<(), ReplayError> {
+        feed.fill(batch, self.size)?;
+        batch.deal(self.parts);
+        Ok(())
+    }
+
+    /// Writes verdicts of a batch; none where none are wanted.
+    fn write(
+        &self,
+        outputs: &mut Outputs,
+        (batch, verdicts): (&Batch, &[Verdict]),
+    ) -> Result<(), ReplayError> {
+        for (row, verdict) in batch.rows().iter().zip(verdicts) {
+            let item = batch.item(row);
+            let file = self.names.get(item.file).map_or("", String::as_str);
+            outputs.verdict(&item, file, verdict, &self.registry)?;
+        }
+        Ok(())
+    }
+
+    /// Judges a batch, as many packets at a time in parts as may be, else in replay order.
+    fn judge(
+        &self,
+        engine: &mut Engine,
+        (batch, by_part, mut verdicts): (&Batch, &mut Vec<Vec<Verdict>>, Option<&mut Vec<Verdict>>),
+        beside: Beside<'_>,
+    ) {
+        by_part.resize_with(self.parts, Vec::new);
+        let (mut beside, mut at) = (Some(beside), 0);
+        while let Some(ahead) = batch.ahead(at) {
+            let rows = batch.rows().get(at..).unwrap_or_default();
+            let packets = engine.lend(ahead);
+            if packets == 0 {
+                self.pool.in_place_scope(|scope| {
+                    self.start(scope, beside.take());
+                    judge_in_order(engine, (batch, rows), verdicts.as_deref_mut());
+                });
+                return;
+            }
+            let range = at..at + packets;
+            at += packets;
+            let Some(last) = batch.time(range.end - 1) else { return };
+            self.pool.in_place_scope(|scope| {
+                self.start(scope, beside.take());
+                for ((number, part), own) in engine.parts().iter_mut().enumerate().zip(by_part.iter_mut()) {
+                    let hand = batch.hand(number, &range);
+                    let own = verdicts.is_some().then_some(own);
+                    scope.spawn(move |_| judge_part(part, (batch, hand), last, own));
+                }
+            });
+            engine.take_back(last);
+            if let Some(verdicts) = &mut verdicts {
+                gather(engine, batch.parts().get(range).unwrap_or_default(), by_part, verdicts);
+            }
+        }
+    }
+
+    fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>) {
+        let Some(Beside { feed, next, read, outputs, previous, wrote }) = beside else { return };
+        scope.spawn(move |_| *read = self.read(feed, next));
+        if !previous.1.is_empty() {
+            scope.spawn(move |_| *wrote = self.write(outputs, previous));
+        }
+    }
+}
+
+/// Judges packets in replay order.
+fn judge_in_order(engine: &mut Engine, (batch, rows): (&Batch, &[Row]), verdicts: Option<&mut Vec<Verdict>>) {
+    let packet = |row| batch.packet(row);
+    match verdicts {
+        Some(verdicts) => engine.judge_batch(rows, packet, |_, verdict| verdicts.push(verdict)),
+        None => engine.judge_batch(rows, packet, |_, _| {}),
+    }
+}
+
+/// Judges the packets of one part.
+fn judge_part(
+    part: &mut Part,
+    (batch, hand): (&Batch, &[u32]),
+    last: Timestamp,
+    verdicts: Option<&mut Vec<Verdict>>,
+) {
+    let packet = |&at: &u32| batch.packet_at(at);
+    match verdicts {
+        Some(verdicts) => part.judge(hand, packet, last, |_, verdict| verdicts.push(verdict)),
+        None => part.judge(hand, packet, last, |_, _| {}),
+    }
+}
+
+/// Puts the verdicts of the parts in replay order.
+fn gather(engine: &Engine, order: &[u8], by_part: &mut [Vec<Verdict>], verdicts: &mut Vec<Verdict>) {
+    let mut heads: Vec<_> = by_part.iter().map(|verdicts| verdicts.iter()).collect();
+    let in_order = order.iter().filter_map(|&part| heads.get_mut(usize::from(part))?.next());
+    verdicts.extend(in_order.map(|verdict| engine.settled(*verdict)));
+    by_part.iter_mut().for_each(Vec::clear);
+}
