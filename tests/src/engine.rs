@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    self as engine, Content, DenialKey, Engine, EniId, FlowRecords, ScopeId, Tally, Timeline, Verdict, When,
+    self as engine, Ahead, Asks, Content, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId, Tally,
+    Timeline, Verdict, When,
 };
 use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Reason, Span, Timestamp};
 use vpcreplay_policy::{
@@ -17,14 +18,38 @@ use vpcreplay_testkit::reference::{
 /// Packets of a batch, so that a scenario has a few batches.
 const FEW: u64 = 7;
 
+/// How packets come to the engine.
+#[derive(Clone, Copy)]
+struct Way {
+    /// Packets of a batch.
+    batch: u64,
+    /// Parts in which they are judged side by side; one for strict replay order.
+    parts: usize,
+}
+
+/// One after another.
+const STRICT: Way = Way { batch: FEW, parts: 1 };
+
 /// What the engine makes of a scenario, by way of the models' text. It is the same whether flow records are kept or not:
-/// where they are not, the usual packet is judged by another path of the code.
+/// where they are not, the usual packet is judged by another path of the code. It is the same in any number of parts.
 ///
 /// # Errors
 /// A model of the scenario is refused, the engine's own sums do not add up, or one path says what the other does not.
 pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
-    let (kept, counted) = run(scenario, FlowRecords::Kept, FEW)?;
-    check_same((&kept, &counted), run(scenario, FlowRecords::Off, FEW)?)?;
+    let (kept, counted) = run(scenario, FlowRecords::Kept, STRICT)?;
+    check_same((&kept, &counted), run(scenario, FlowRecords::Off, STRICT)?)?;
+    for parts in [2, 3, 16] {
+        let batch = 3 * parts as u64;
+        let (divided, divided_counted) = run(scenario, FlowRecords::Kept, Way { batch, parts })?;
+        if divided.flows != kept.flows {
+            return Err(format!(
+                "in {parts} parts the flows are\n{:#?}\nelse\n{:#?}",
+                divided.flows, kept.flows
+            ));
+        }
+        check_same((&kept, &counted), (divided, divided_counted))?;
+        check_same((&kept, &counted), run(scenario, FlowRecords::Off, Way { batch, parts })?)?;
+    }
     Ok(kept)
 }
 
@@ -33,8 +58,10 @@ pub fn outcome(scenario: &Scenario) -> Result<Outcome, String> {
 /// # Errors
 /// As [`outcome`]; batches of another size say something else.
 pub fn outcome_of_one_batch(scenario: &Scenario) -> Result<Outcome, String> {
-    let (few, counted) = run(scenario, FlowRecords::Off, FEW)?;
-    check_same((&few, &counted), run(scenario, FlowRecords::Off, u64::MAX)?)?;
+    let (few, counted) = run(scenario, FlowRecords::Off, STRICT)?;
+    for parts in [1, 5] {
+        check_same((&few, &counted), run(scenario, FlowRecords::Off, Way { batch: u64::MAX, parts })?)?;
+    }
     Ok(few)
 }
 
@@ -86,8 +113,9 @@ fn check_same(
 }
 
 /// Judges a scenario in batches.
-fn run(scenario: &Scenario, records: FlowRecords, batch: u64) -> Result<(Outcome, Counted), String> {
-    let (mut engine, mut clock) = (engine(scenario, records)?, Clock::default());
+fn run(scenario: &Scenario, records: FlowRecords, way: Way) -> Result<(Outcome, Counted), String> {
+    let division = Division { parts: way.parts, least: 1 };
+    let (mut engine, mut clock) = (engine(scenario, records)?.divided(division), Clock::default());
     let mut outcome = Outcome::default();
     let mut waiting = Vec::new();
     for (number, packet) in (1..).zip(&scenario.packets) {
@@ -96,12 +124,12 @@ fn run(scenario: &Scenario, records: FlowRecords, batch: u64) -> Result<(Outcome
         outcome.clock_jumps += u64::from(step == ClockStep::Jump);
         waiting.push(Waiting::new(number, now, &packet.decoded));
         // As a replay does after each batch: what is over is taken. Every third batch goes packet by packet.
-        if number % batch == 0 {
-            judge(&mut engine, &mut waiting, (batch, &mut outcome));
+        if number % way.batch == 0 {
+            judge(&mut engine, &mut waiting, (way, &mut outcome));
             take(&mut engine, &mut outcome);
         }
     }
-    judge(&mut engine, &mut waiting, (batch, &mut outcome));
+    judge(&mut engine, &mut waiting, (way, &mut outcome));
     engine.finish();
     take(&mut engine, &mut outcome);
     outcome.series.sort_by(|a, b| (a.period_start_ns, &a.scope).cmp(&(b.period_start_ns, &b.scope)));
@@ -142,19 +170,55 @@ impl<'a> Waiting<'a> {
 }
 
 /// Judges what waits: as a batch, or every third time packet by packet.
-fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (batch, outcome): (u64, &mut Outcome)) {
+fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (way, outcome): (Way, &mut Outcome)) {
     let mut verdicts = Vec::with_capacity(waiting.len());
-    if batch == FEW && waiting.last().is_some_and(|last| last.number % 3 == 0) {
+    let mut done = 0;
+    if way.parts > 1 {
+        done = judge_in_parts(engine, waiting, (way.parts, &mut verdicts));
+    }
+    let rest = waiting.get(done..).unwrap_or_default();
+    if way.parts == 1 && way.batch == FEW && waiting.last().is_some_and(|last| last.number % 3 == 0) {
         for Waiting { number, now, decoded, .. } in waiting.iter() {
             let content = Content::Decoded(decoded);
             verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
         }
     } else {
-        engine.judge_batch(waiting, Waiting::packet, |item, verdict| verdicts.push((item.number, verdict)));
+        engine.judge_batch(rest, Waiting::packet, |item, verdict| verdicts.push((item.number, verdict)));
     }
     let registry = engine.registry();
     outcome.records.extend(verdicts.iter().map(|(number, verdict)| record(*number, verdict, registry)));
     waiting.clear();
+}
+
+/// Judges as much of what waits as may be judged in parts, the last part first; says how much.
+fn judge_in_parts(
+    engine: &mut Engine,
+    waiting: &[Waiting<'_>],
+    (parts, verdicts): (usize, &mut Vec<(u64, Verdict)>),
+) -> usize {
+    let mut done = 0;
+    while let Some(last) = waiting.get(done..).and_then(<[_]>::last) {
+        let rest = &waiting[done..];
+        let asks = rest.iter().any(|item| engine::asks_about_another_flow(item.decoded) == Asks::Another);
+        let asks = if asks { Asks::Another } else { Asks::Own };
+        let packets = engine.lend(Ahead { packets: rest.len(), last: last.now, asks });
+        if packets == 0 {
+            break;
+        }
+        let span = &rest[..packets];
+        let mut judged = Vec::new();
+        for (number, part) in engine.parts().iter_mut().enumerate().rev() {
+            let hand: Vec<&Waiting> =
+                span.iter().filter(|item| engine::part_of(item.packet(), parts) == number).collect();
+            let each = |item: &&Waiting, verdict| judged.push((item.number, verdict));
+            part.judge(&hand, |item| item.packet(), span[packets - 1].now, each);
+        }
+        engine.take_back(span[packets - 1].now);
+        judged.sort_by_key(|(number, _)| *number);
+        verdicts.extend(judged.into_iter().map(|(number, verdict)| (number, engine.settled(verdict))));
+        done += packets;
+    }
+    done
 }
 
 fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {

@@ -87,7 +87,8 @@ impl Ledger {
     pub fn take_over(&mut self, parts: &mut [&mut Self]) {
         let mut next = vec![0; parts.len()];
         loop {
-            let heads = parts.iter().zip(&mut next).filter_map(|(part, at)| Some((*part.deeds.get(*at)?, at)));
+            let heads =
+                parts.iter().zip(&mut next).filter_map(|(part, at)| Some((*part.deeds.get(*at)?, at)));
             let Some((deed, at)) = heads.min_by_key(|((number, ..), _)| *number) else { break };
             *at += 1;
             self.note(deed);

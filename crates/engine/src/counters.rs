@@ -136,8 +136,11 @@ impl Counters {
 
     /// Enters the packets that parts denied in the top lists, in replay order.
     pub(crate) fn enter_denied(&mut self, parts: &mut [&mut Self]) {
-        let mut denied: Vec<Denied> =
-            parts.iter_mut().filter_map(|part| part.denied.as_mut()).flat_map(|list| list.drain(..)).collect();
+        let mut denied: Vec<Denied> = parts
+            .iter_mut()
+            .filter_map(|part| part.denied.as_mut())
+            .flat_map(|list| list.drain(..))
+            .collect();
         denied.sort_unstable_by_key(|packet| packet.number);
         for packet in &denied {
             self.enter(packet);

@@ -92,7 +92,10 @@ const fn giver(number: u64) -> Option<usize> {
 }
 
 /// A number as it is settled by now; `of` gives the numbers of a part.
-pub(crate) fn resolve<'n, P: Copy + 'n>(number: u64, of: impl FnOnce(usize) -> Option<&'n Numbers<P>>) -> u64 {
+pub(crate) fn resolve<'n, P: Copy + 'n>(
+    number: u64,
+    of: impl FnOnce(usize) -> Option<&'n Numbers<P>>,
+) -> u64 {
     giver(number).and_then(of).and_then(|part| part.lookup(number)).unwrap_or(number)
 }
 

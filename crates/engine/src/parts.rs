@@ -132,7 +132,8 @@ impl Engine {
         }
         if self.parts.first().is_none_or(|part| !Arc::ptr_eq(&part.world.policy, &self.world.policy)) {
             self.disband();
-            self.parts = (0..self.division.parts).map(|number| Part { world: self.world.part(number) }).collect();
+            self.parts =
+                (0..self.division.parts).map(|number| Part { world: self.world.part(number) }).collect();
         }
         for part in &mut self.parts {
             part.world.routes = self.world.routes.share();

@@ -228,7 +228,6 @@ impl World {
         let (checkpoint, eni, rule) = (Some(checkpoint), Some(eni), Some(answer.rule));
         Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
     }
-
 }
 
 /// Who opened a flow, by its first packet: its sender; for an ICMP query the requester (S7.0). TCP waits for a SYN.

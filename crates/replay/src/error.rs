@@ -76,7 +76,10 @@ impl fmt::Display for ReplayError {
                 write!(f, "--eni {id}: no model has this ENI; known are {}", known.join(", "))
             }
             Self::Threads { threads, reason } => {
-                write!(f, "--threads {threads}: the threads cannot be started: {reason}; --threads 1 needs none")
+                write!(
+                    f,
+                    "--threads {threads}: the threads cannot be started: {reason}; --threads 1 needs none"
+                )
             }
             Self::NotFound { what, found } => write!(f, "{what} is not in the replay; {found}"),
         }
