@@ -208,8 +208,10 @@ fn judge_in_parts(
         let span = &rest[..packets];
         let mut judged = Vec::new();
         for (number, part) in engine.parts().iter_mut().enumerate().rev() {
-            let hand: Vec<&Waiting> =
-                span.iter().filter(|item| engine::part_of(item.packet(), parts) == number).collect();
+            let hand: Vec<&Waiting> = span
+                .iter()
+                .filter(|item| engine::part_of(item.number, item.packet().content, parts) == number)
+                .collect();
             let each = |item: &&Waiting, verdict| judged.push((item.number, verdict));
             part.judge(&hand, |item| item.packet(), span[packets - 1].now, each);
         }

@@ -83,7 +83,8 @@ fn below_the_limit_packets_are_judged_in_parts() {
 fn peak(workload: Workload) -> u64 {
     let folder = tempfile::tempdir().expect("a folder");
     write_capture(folder.path(), workload);
-    let report = run(&plan(folder.path(), None, Limits::default()), &mut Unobserved).expect("the replay runs");
+    let report =
+        run(&plan(folder.path(), None, Limits::default()), &mut Unobserved).expect("the replay runs");
     report.engine.peak(ScopeId(0)).occupancy
 }
 
@@ -95,7 +96,11 @@ fn near_the_limit_the_regimes_follow_each_other() {
         for limit in [peak - 1, peak, peak + 300, peak + 700] {
             let Regimes { in_parts, strict, switches, .. } = regimes(workload, Some(limit), on(2));
             let places = (in_parts > 2_000, strict > 2_000, switches >= 2);
-            assert_eq!(places, (true, true, true), "{workload:?}, limit {limit}: {in_parts}, {strict}, {switches}");
+            assert_eq!(
+                places,
+                (true, true, true),
+                "{workload:?}, limit {limit}: {in_parts}, {strict}, {switches}"
+            );
         }
     }
 }

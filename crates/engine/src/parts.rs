@@ -41,7 +41,7 @@ pub struct Ahead {
 }
 
 /// Whether packets ask about other flows than their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asks {
     /// About their own only.
     #[default]
@@ -68,10 +68,10 @@ enum Regime {
     Strict,
 }
 
-/// The part of `parts` in which a packet is judged.
+/// The part of `parts` in which the packet with a number is judged.
 #[inline]
-pub fn part_of(packet: Packet<'_>, parts: usize) -> usize {
-    let key = match packet.content {
+pub fn part_of(number: u64, content: Content<'_>, parts: usize) -> usize {
+    let key = match content {
         Content::Digest(digest) => Some(digest.key),
         Content::Decoded(Decoded::Packet(facts)) => FlowKey::of(facts).map(|(key, _)| key),
         Content::Decoded(Decoded::Unjudged(..)) => None,
@@ -79,7 +79,7 @@ pub fn part_of(packet: Packet<'_>, parts: usize) -> usize {
     match key {
         Some(key) => Table::<Memory, Aside>::borrower(key.hash64(), parts),
         // Of no flow, it may be judged anywhere.
-        None => usize::try_from(packet.number).unwrap_or(0) % parts.max(1),
+        None => usize::try_from(number).unwrap_or(0) % parts.max(1),
     }
 }
 

@@ -65,19 +65,26 @@ const MOST_RESERVED: usize = 1 << 16;
 /// No rest.
 const NONE: u32 = u32::MAX;
 
-/// Packets in replay order.
-#[derive(Debug, Default)]
+/// Packets in replay order, dealt out to the parts in which they may be judged.
+#[derive(Debug)]
 pub struct Batch {
     /// Number of its first packet.
     first: u64,
-    rows: Vec<Row>,
-    /// By row.
+    /// By part, its packets in replay order.
+    hands: Vec<Vec<Row>>,
+    /// The place of each packet in the hands; empty where there is one hand only.
+    spots: Vec<Spot>,
+    /// By packet.
     origins: Vec<Origin>,
     rest: Vec<Rest>,
-    /// Once it is dealt: by row its part, and by part its rows in order.
-    parts: Vec<u8>,
-    hands: Vec<Vec<u32>>,
     asks: Asks,
+}
+
+/// Where a packet is: in which hand, and at which place there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    pub(crate) part: u16,
+    at: u32,
 }
 
 /// Where a packet comes from, and when.
@@ -90,73 +97,90 @@ pub(crate) struct Place {
     pub(crate) now: Timestamp,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::of_parts(1)
+    }
+}
+
 impl Batch {
-    /// Packets in replay order.
+    /// An empty batch whose packets will be dealt out to so many parts, at least one.
+    pub(crate) fn of_parts(parts: usize) -> Self {
+        Self {
+            first: 0,
+            hands: vec![Vec::new(); parts.max(1)],
+            spots: Vec::new(),
+            origins: Vec::new(),
+            rest: Vec::new(),
+            asks: Asks::Own,
+        }
+    }
+
+    /// Packets in replay order, of a batch that is not dealt out to parts.
     pub fn rows(&self) -> &[Row] {
-        &self.rows
+        match self.hands.as_slice() {
+            [rows] => rows,
+            _ => &[],
+        }
     }
 
     /// Whether it has no packet.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.origins.is_empty()
     }
 
     /// How many packets it has.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.origins.len()
     }
 
-    /// Deals the packets out to parts, at most 256.
-    pub(crate) fn deal(&mut self, parts: usize) {
-        self.hands.resize_with(parts, Vec::new);
-        self.hands.iter_mut().for_each(Vec::clear);
-        self.parts.clear();
-        for (at, row) in (0_u32..).zip(&self.rows) {
-            let part = part_of(self.packet(row), parts);
-            self.parts.push(u8::try_from(part).unwrap_or(u8::MAX));
-            if let Some(hand) = self.hands.get_mut(part) {
-                hand.push(at);
-            }
-        }
-        let asks = |rest: &Rest| asks_about_another_flow(&rest.decoded) == Asks::Another;
-        self.asks = if self.rest.iter().any(asks) { Asks::Another } else { Asks::Own };
-    }
-
-    /// The packets of a part, in order, among those of a range of rows.
-    pub(crate) fn hand(&self, part: usize, rows: &Range<usize>) -> &[u32] {
+    /// The packets of a part, in order, among those of a range of the batch.
+    pub(crate) fn hand(&self, part: usize, range: &Range<usize>) -> &[Row] {
         let hand = self.hands.get(part).map_or(&[][..], Vec::as_slice);
-        let place = |bound: usize| hand.partition_point(|&at| (at as usize) < bound);
-        hand.get(place(rows.start)..place(rows.end)).unwrap_or_default()
+        let place = |bound: usize| hand.partition_point(|row| (row.at as usize) < bound);
+        hand.get(place(range.start)..place(range.end)).unwrap_or_default()
     }
 
-    /// The packet of a row, for the engine. A row behind the last is one of no frame.
+    /// The packets of a range of a batch that is dealt out, in replay order.
+    pub(crate) fn spots(&self, range: Range<usize>) -> &[Spot] {
+        self.spots.get(range).unwrap_or_default()
+    }
+
+    /// The packet at a place; at none, one of no frame.
     #[inline]
-    pub(crate) fn packet_at(&self, at: u32) -> Packet<'_> {
-        match self.rows.get(at as usize) {
+    pub(crate) fn packet_at(&self, spot: Spot) -> Packet<'_> {
+        match self.row_at(spot) {
             Some(row) => self.packet(row),
             None => Packet { number: 0, now: Timestamp::MIN, content: Content::Decoded(&NOTHING) },
         }
     }
 
-    /// Engine time at a row.
+    #[inline]
+    pub(crate) fn row_at(&self, spot: Spot) -> Option<&Row> {
+        self.hands.get(usize::from(spot.part))?.get(spot.at as usize)
+    }
+
+    fn row(&self, at: usize) -> Option<&Row> {
+        match self.hands.as_slice() {
+            [rows] => rows.get(at),
+            _ => self.row_at(*self.spots.get(at)?),
+        }
+    }
+
+    /// Engine time at a packet.
     pub(crate) fn time(&self, at: usize) -> Option<Timestamp> {
-        self.rows.get(at).map(|row| row.now)
+        self.row(at).map(|row| row.now)
     }
 
-    /// By row its part.
-    pub(crate) fn parts(&self) -> &[u8] {
-        &self.parts
-    }
-
-    /// What lies ahead from a row on; `None` behind the last.
+    /// What lies ahead from a packet on; `None` behind the last.
     pub(crate) fn ahead(&self, from: usize) -> Option<Ahead> {
-        let rows = self.rows.get(from..)?;
-        Some(Ahead { packets: rows.len(), last: rows.last()?.now, asks: self.asks })
+        let packets = self.len().checked_sub(from).filter(|packets| *packets > 0)?;
+        Some(Ahead { packets, last: self.time(self.len() - 1)?, asks: self.asks })
     }
 
     /// Its packets, each with all that is known of it.
     pub fn items(&self) -> impl Iterator<Item = Item> {
-        self.rows.iter().map(|row| self.item(row))
+        (0..self.len()).filter_map(|at| self.row(at)).map(|row| self.item(row))
     }
 
     /// All that is known of one of its packets.
@@ -183,12 +207,15 @@ impl Batch {
 
     /// Engine time at the first and at the last packet; `None` when it has none.
     pub(crate) fn times(&self) -> Option<(Timestamp, Timestamp)> {
-        Some((self.rows.first()?.now, self.rows.last()?.now))
+        Some((self.time(0)?, self.time(self.len().checked_sub(1)?)?))
     }
 
     /// Number of the last packet; 0 when it has none.
     pub fn last_number(&self) -> u64 {
-        self.rows.last().map_or(0, |row| self.number(row))
+        match self.len() as u64 {
+            0 => 0,
+            packets => self.first + packets - 1,
+        }
     }
 
     #[inline]
@@ -198,12 +225,16 @@ impl Batch {
 
     /// Makes room for so many packets, within reason.
     pub(crate) fn reserve(&mut self, size: usize) {
-        self.rows.reserve(size.min(MOST_RESERVED));
+        if let [rows] = self.hands.as_mut_slice() {
+            rows.reserve(size.min(MOST_RESERVED));
+        }
         self.origins.reserve(size.min(MOST_RESERVED));
     }
 
     pub(crate) fn clear(&mut self) {
-        self.rows.clear();
+        self.hands.iter_mut().for_each(Vec::clear);
+        self.spots.clear();
+        self.asks = Asks::Own;
         self.origins.clear();
         self.rest.clear();
     }
@@ -223,22 +254,40 @@ impl Batch {
         let mut rest = NONE;
         if digest.is_none() || tunnel.is_some() {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
+            self.asks = self.asks.max(asks_about_another_flow(&decoded));
             self.rest.push(Rest { tunnel, decoded });
         }
         self.push_row(place, digest, rest);
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once a packet; as a call the row would be copied twice")]
+    #[inline(always)]
     fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
         let Place { number, file, frame, time, now } = place;
-        if self.rows.is_empty() {
+        if self.origins.is_empty() {
             self.first = number;
         }
         // A batch is far shorter than that, and a replay has far fewer files.
-        let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let at = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
         let file = u32::try_from(file).unwrap_or(u32::MAX);
-        self.rows.push(Row { digest, now, at, rest });
         self.origins.push(Origin { frame, time, file });
+        let part = if self.hands.len() > 1 { self.part(number, digest.as_ref(), rest) } else { 0 };
+        if let Some(hand) = self.hands.get_mut(part) {
+            hand.push(Row { digest, now, at, rest });
+        }
+    }
+
+    /// The part for a packet, and its spot there.
+    #[inline]
+    fn part(&mut self, number: u64, digest: Option<&Digest>, rest: u32) -> usize {
+        let content = match digest {
+            Some(digest) => Content::Digest(digest),
+            None => Content::Decoded(self.rest.get(rest as usize).map_or(&NOTHING, |rest| &rest.decoded)),
+        };
+        let part = part_of(number, content, self.hands.len());
+        let at = self.hands.get(part).map_or(u32::MAX, |hand| u32::try_from(hand.len()).unwrap_or(u32::MAX));
+        self.spots.push(Spot { part: u16::try_from(part).unwrap_or(u16::MAX), at });
+        part
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {

@@ -7,6 +7,7 @@ use vpcreplay_engine::{Engine, Part, Verdict};
 use vpcreplay_flow::Timestamp;
 use vpcreplay_policy::Registry;
 
+use crate::batch::Spot;
 use crate::outputs::Outputs;
 use crate::{Batch, Feed, Limits, Progress, ReplayError, Row, Signal};
 
@@ -29,7 +30,6 @@ struct Crew {
 }
 
 /// The batches of a replay on several threads.
-#[derive(Default)]
 struct Desk {
     /// The batch being judged, and its verdicts by row if they are wanted.
     current: Batch,
@@ -95,7 +95,7 @@ impl Judge<'_> {
     /// one before are written.
     pub(crate) fn together(&mut self, mut feed: Feed, limits: &Limits) -> Result<Feed, ReplayError> {
         let crew = Crew::new(limits, &feed, &self.engine)?;
-        let mut desk = Desk::default();
+        let mut desk = Desk::new(crew.parts);
         crew.read(&mut feed, &mut desk.current)?;
         while !desk.current.is_empty() {
             let (bytes, total) = feed.captures().progress();
@@ -123,6 +123,17 @@ impl Judge<'_> {
 }
 
 impl Desk {
+    fn new(parts: usize) -> Self {
+        Self {
+            current: Batch::of_parts(parts),
+            verdicts: Vec::new(),
+            next: Batch::of_parts(parts),
+            previous: Batch::of_parts(parts),
+            unwritten: Vec::new(),
+            by_part: vec![Vec::new(); parts],
+        }
+    }
+
     /// The current batch is judged, the next one is read.
     fn turn(&mut self) {
         std::mem::swap(&mut self.previous, &mut self.current);
@@ -147,9 +158,7 @@ impl Crew {
     }
 
     fn read(&self, feed: &mut Feed, batch: &mut Batch) -> Result<(), ReplayError> {
-        feed.fill(batch, self.size)?;
-        batch.deal(self.parts);
-        Ok(())
+        feed.fill(batch, self.size)
     }
 
     /// Writes verdicts of a batch; none where none are wanted.
@@ -158,8 +167,7 @@ impl Crew {
         outputs: &mut Outputs,
         (batch, verdicts): (&Batch, &[Verdict]),
     ) -> Result<(), ReplayError> {
-        for (row, verdict) in batch.rows().iter().zip(verdicts) {
-            let item = batch.item(row);
+        for (item, verdict) in batch.items().zip(verdicts) {
             let file = self.names.get(item.file).map_or("", String::as_str);
             outputs.verdict(&item, file, verdict, &self.registry)?;
         }
@@ -170,18 +178,16 @@ impl Crew {
     fn judge(
         &self,
         engine: &mut Engine,
-        (batch, by_part, mut verdicts): (&Batch, &mut Vec<Vec<Verdict>>, Option<&mut Vec<Verdict>>),
+        (batch, by_part, mut verdicts): (&Batch, &mut [Vec<Verdict>], Option<&mut Vec<Verdict>>),
         beside: Beside<'_>,
     ) {
-        by_part.resize_with(self.parts, Vec::new);
         let (mut beside, mut at) = (Some(beside), 0);
         while let Some(ahead) = batch.ahead(at) {
-            let rows = batch.rows().get(at..).unwrap_or_default();
             let packets = engine.lend(ahead);
             if packets == 0 {
                 self.pool.in_place_scope(|scope| {
                     self.start(scope, beside.take());
-                    judge_in_order(engine, (batch, rows), verdicts.as_deref_mut());
+                    judge_in_order(engine, (batch, batch.spots(at..batch.len())), verdicts.as_deref_mut());
                 });
                 return;
             }
@@ -198,7 +204,7 @@ impl Crew {
             });
             engine.take_back(last);
             if let Some(verdicts) = &mut verdicts {
-                gather(engine, batch.parts().get(range).unwrap_or_default(), by_part, verdicts);
+                gather(engine, batch.spots(range), by_part, verdicts);
             }
         }
     }
@@ -213,22 +219,26 @@ impl Crew {
 }
 
 /// Judges packets in replay order.
-fn judge_in_order(engine: &mut Engine, (batch, rows): (&Batch, &[Row]), verdicts: Option<&mut Vec<Verdict>>) {
-    let packet = |row| batch.packet(row);
+fn judge_in_order(
+    engine: &mut Engine,
+    (batch, spots): (&Batch, &[Spot]),
+    verdicts: Option<&mut Vec<Verdict>>,
+) {
+    let packet = |&spot: &Spot| batch.packet_at(spot);
     match verdicts {
-        Some(verdicts) => engine.judge_batch(rows, packet, |_, verdict| verdicts.push(verdict)),
-        None => engine.judge_batch(rows, packet, |_, _| {}),
+        Some(verdicts) => engine.judge_batch(spots, packet, |_, verdict| verdicts.push(verdict)),
+        None => engine.judge_batch(spots, packet, |_, _| {}),
     }
 }
 
 /// Judges the packets of one part.
 fn judge_part(
     part: &mut Part,
-    (batch, hand): (&Batch, &[u32]),
+    (batch, hand): (&Batch, &[Row]),
     last: Timestamp,
     verdicts: Option<&mut Vec<Verdict>>,
 ) {
-    let packet = |&at: &u32| batch.packet_at(at);
+    let packet = |row| batch.packet(row);
     match verdicts {
         Some(verdicts) => part.judge(hand, packet, last, |_, verdict| verdicts.push(verdict)),
         None => part.judge(hand, packet, last, |_, _| {}),
@@ -236,9 +246,9 @@ fn judge_part(
 }
 
 /// Puts the verdicts of the parts in replay order.
-fn gather(engine: &Engine, order: &[u8], by_part: &mut [Vec<Verdict>], verdicts: &mut Vec<Verdict>) {
+fn gather(engine: &Engine, order: &[Spot], by_part: &mut [Vec<Verdict>], verdicts: &mut Vec<Verdict>) {
     let mut heads: Vec<_> = by_part.iter().map(|verdicts| verdicts.iter()).collect();
-    let in_order = order.iter().filter_map(|&part| heads.get_mut(usize::from(part))?.next());
+    let in_order = order.iter().filter_map(|spot| heads.get_mut(usize::from(spot.part))?.next());
     verdicts.extend(in_order.map(|verdict| engine.settled(*verdict)));
     by_part.iter_mut().for_each(Vec::clear);
 }
