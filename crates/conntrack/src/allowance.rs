@@ -78,6 +78,7 @@ impl Ledger {
     }
 
     /// Books for some of the flows, kept while no scope can reach its limit, for these to take over.
+    #[must_use]
     pub fn part(&self) -> Self {
         let accounts = vec![Account { limit: u64::MAX, ..Account::default() }; self.accounts.len()];
         Self { accounts, is_timed: self.is_timed, ..Self::new(None) }

@@ -360,7 +360,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     /// A time before which no timer of the shard goes off.
     #[inline]
-    pub const fn not_before(&self) -> Timestamp {
+    pub(crate) const fn not_before(&self) -> Timestamp {
         self.not_before
     }
 

@@ -1,6 +1,6 @@
 //! Connection states and their steps (S7.4, S7.5, S7.7).
 
-use vpcreplay_flow::{End, TcpKind, TimeoutName};
+use vpcreplay_flow::{Digest, End, Protocol, Shape, TcpKind, TimeoutName};
 
 /// The state of a connection, as records show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +79,28 @@ pub enum Event {
     Icmp,
     /// A packet of any other protocol; UDP-Lite, SCTP and DCCP too.
     Other,
+}
+
+impl Event {
+    /// What a packet means.
+    #[inline]
+    pub const fn of(digest: &Digest) -> Self {
+        match (digest.tcp_kind(), digest.shape()) {
+            (Some(kind), _) => Self::Tcp(kind),
+            (None, Shape::Ports) if digest.key.protocol().0 == Protocol::UDP.0 => Self::Udp,
+            (None, Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay) => Self::Icmp,
+            _ => Self::Other,
+        }
+    }
+
+    /// What the packet counts as, for TCP (S2.4).
+    #[inline]
+    pub const fn tcp(self) -> Option<TcpKind> {
+        match self {
+            Self::Tcp(kind) => Some(kind),
+            _ => None,
+        }
+    }
 }
 
 /// The state of a connection with what its next steps depend on.
@@ -161,7 +183,7 @@ impl Tracking {
         let turn = Turn { kind, from_original: sender == self.original, from_closer: sender == self.closer };
         let before = self.state;
         self.state = turn.after(before);
-        if self.state as u8 == State::FinWait as u8 && before as u8 <= State::Established as u8 {
+        if self.state == State::FinWait && before != State::FinWait {
             self.closer = sender;
         }
     }

@@ -193,7 +193,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     }
 
     /// A time before which nothing in the table ends.
-    pub fn not_before(&self) -> Timestamp {
+    #[cfg(test)]
+    pub(crate) fn not_before(&self) -> Timestamp {
         self.shards.iter().map(Shard::not_before).min().unwrap_or(Timestamp::MAX)
     }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::FlowId;
+use vpcreplay_conntrack::{Event, FlowId};
 use vpcreplay_flow::{
     Checkpoint, Digest, Direction, End, FlowKey, PacketFacts, QueryRole, Reason, Timestamp, Transport,
 };
@@ -24,8 +24,8 @@ impl World {
         (facts, digest): (&PacketFacts, Option<&Digest>),
         trace: &mut impl Trace,
     ) -> Verdict {
-        let tcp = facts.transport.tcp_flags().map(vpcreplay_flow::TcpFlags::kind);
-        let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, tcp };
+        let event = digest.map_or(Event::Other, Event::of);
+        let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, event };
         let verdict = match digest {
             Some(digest) => self.judge_flow(passage, digest, trace),
             None => match self.route(facts) {
@@ -44,7 +44,7 @@ impl World {
 
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
     fn judge_flow(&mut self, mut passage: Passage<'_>, digest: &Digest, trace: &mut impl Trace) -> Verdict {
-        let Passage { facts, now, tcp, .. } = passage;
+        let Passage { facts, now, event, .. } = passage;
         let Digest { key, sender, .. } = *digest;
         let hash = key.hash64();
         let found = self.find(&key, hash, now);
@@ -66,7 +66,7 @@ impl World {
             self.remember_route(id, sender, route);
         }
         passage.flow = Some((id, sender));
-        let sent = Sent { sender, tcp };
+        let sent = Sent { sender, tcp: event.tcp() };
         let verdict = match self.unsent(id, sent) {
             Some(verdict) => verdict,
             None => self.judge_sent(&passage, sent, &route, trace),
@@ -78,7 +78,7 @@ impl World {
             if self.settings.flow_records == FlowRecords::Kept
                 && let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut())
             {
-                detail.count(sender, (facts.length, tcp), &verdict);
+                detail.count(sender, (facts.length, event.tcp()), &verdict);
             }
             shard.settle(at);
         }

@@ -20,7 +20,7 @@ pub(crate) struct Passage<'a> {
     pub(crate) now: Timestamp,
     /// Its flow and the end that sent it; `None` with unknown ports (S2.7).
     pub(crate) flow: Option<(FlowId, End)>,
-    pub(crate) tcp: Option<TcpKind>,
+    pub(crate) event: Event,
 }
 
 /// The packet at one security group checkpoint.
@@ -85,12 +85,12 @@ impl World {
         let (id, sender) = passage.flow?;
         let (shard, at) = self.table.place_mut(id)?;
         let tracking = shard.entry(at, gate.eni.0)?.tracking;
-        if passage.tcp == Some(TcpKind::Syn) && tracking.reopens() {
+        if passage.event == Event::Tcp(TcpKind::Syn) && tracking.reopens() {
             self.reopen(id, gate.eni, passage);
             return None;
         }
         let timeouts = self.policy.timeouts(gate.eni);
-        let step = conntrack::Step { event: passage.event(), sender, now: passage.now, timeouts };
+        let step = conntrack::Step { event: passage.event, sender, now: passage.now, timeouts };
         let entry = shard.refresh(at, gate.eni.0, step)?;
         Some(gate.on_entry(Reason::Established, &entry))
     }
@@ -133,7 +133,7 @@ impl World {
         }
         self.ledger.created(scope, (passage.number, passage.now));
         let original = if admission.is_reversed { sender.other() } else { sender };
-        let tracking = Tracking::open(passage.event(), sender, original);
+        let tracking = Tracking::open(passage.event, sender, original);
         let timeout = self.policy.timeouts(gate.eni).get(tracking.timeout());
         let entry = Entry {
             eni: gate.eni.0,
@@ -207,16 +207,7 @@ impl World {
 impl Passage<'_> {
     /// S7.5: TCP other than a bare SYN. With unknown ports it is not known to be.
     const fn is_midstream(&self) -> bool {
-        !matches!(self.tcp, None | Some(TcpKind::Syn))
-    }
-
-    const fn event(&self) -> Event {
-        match (self.tcp, self.facts.transport, self.facts.protocol) {
-            (Some(kind), ..) => Event::Tcp(kind),
-            (None, Transport::Ports { .. }, Protocol::UDP) => Event::Udp,
-            (None, transport, _) if transport.icmp().is_some() => Event::Icmp,
-            _ => Event::Other,
-        }
+        matches!(self.event, Event::Tcp(kind) if !matches!(kind, TcpKind::Syn))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Event, Step, Tracking, Wanted};
-use vpcreplay_flow::{Digest, Protocol, Reason, Shape, TcpKind, Timestamp};
+use vpcreplay_flow::{Digest, Reason, TcpKind, Timestamp};
 use vpcreplay_policy::{Mode, Policy, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
@@ -23,7 +23,7 @@ type Shard = vpcreplay_conntrack::Shard<Memory, Aside>;
 struct Usual<'a> {
     digest: &'a Digest,
     now: Timestamp,
-    tcp: Option<TcpKind>,
+    event: Event,
 }
 
 impl World {
@@ -37,7 +37,7 @@ impl World {
         let Content::Digest(digest) = packet.content else { return None };
         let now = packet.now;
         self.enter_shard((packet.number, now), flow.hash);
-        let tcp = digest.tcp_kind();
+        let event = Event::of(digest);
         let shard = self.table.shard_mut(flow.hash)?;
         let at = shard.find(&digest.key, (flow.short, flow.hash), flow.guess)?;
         let known = shard.flow(at)?;
@@ -48,9 +48,10 @@ impl World {
         {
             return None;
         }
-        let usual = Usual { digest, now, tcp };
+        let usual = Usual { digest, now, event };
         let hop = self.routes.only_hop(memory.route(digest.sender));
-        let Some(hop) = hop.filter(|_| Handshake::is_untouched_by(memory.packed_handshake(), tcp)) else {
+        let Some(hop) = hop.filter(|_| Handshake::is_untouched_by(memory.packed_handshake(), event.tcp()))
+        else {
             return self.less_usual(usual, flow.hash, at);
         };
         let verdict = pass_hop((shard, at), (usual, *hop), &self.policy, &mut self.counters)?;
@@ -63,7 +64,7 @@ impl World {
     /// The same for a packet that decides about others, or is decided about, is the first of its end, or passes two ENIs.
     #[inline(never)]
     fn less_usual(&mut self, usual: Usual<'_>, hash: u64, at: u32) -> Option<Verdict> {
-        let Usual { digest, now, tcp } = usual;
+        let Usual { digest, now, event } = usual;
         let memory = self.table.shard(hash)?.flow(at)?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
         let way = match self.routes.way(memory.route(digest.sender)) {
@@ -71,7 +72,7 @@ impl World {
             None => self.learn_way(digest, hash, at)?,
         };
         let shard = self.table.shard_mut(hash)?;
-        let sent = Sent { sender: digest.sender, tcp };
+        let sent = Sent { sender: digest.sender, tcp: event.tcp() };
         let mut handshake = memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
@@ -134,9 +135,9 @@ fn pass_hop(
     policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
-    let Usual { digest, now, .. } = usual;
+    let Usual { digest, now, event } = usual;
     let timeouts = policy.timeouts(hop.eni);
-    let step = Step { event: usual.event(), sender: digest.sender, now, timeouts };
+    let step = Step { event, sender: digest.sender, now, timeouts };
     let entry = shard.refresh_if(at, hop.eni.0, step, |tracking| usual.goes_on(tracking))?;
     counters.count_rule(hop.nacl);
     counters.count_rule(Some(RuleId(entry.rule)));
@@ -147,17 +148,6 @@ impl Usual<'_> {
     /// Whether the packet goes on with a connection; a bare SYN may reopen it (S7.6).
     #[inline]
     fn goes_on(self, tracking: Tracking) -> bool {
-        self.tcp != Some(TcpKind::Syn) || !tracking.reopens()
-    }
-
-    /// What the packet means to the state of its connection.
-    #[inline]
-    fn event(self) -> Event {
-        match (self.tcp, self.digest.shape()) {
-            (Some(kind), _) => Event::Tcp(kind),
-            (None, Shape::Ports) if self.digest.key.protocol() == Protocol::UDP => Event::Udp,
-            (None, Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay) => Event::Icmp,
-            _ => Event::Other,
-        }
+        self.event != Event::Tcp(TcpKind::Syn) || !tracking.reopens()
     }
 }
