@@ -162,8 +162,16 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub(crate) fn prefetch_flow(&self, at: u32, aside: Aside) {
         prefetch(self.flows.get(at as usize));
         if aside == Aside::Wanted {
-            prefetch(self.asides.get(at as usize));
+            // By its last field, which may lie in the next line.
+            prefetch(self.asides.get(at as usize).map(|aside| &aside.wide));
         }
+    }
+
+    /// Asks for the addresses of a flow with an IPv6 key, once what is remembered of it aside has come.
+    pub(crate) fn prefetch_wide(&self, at: u32) {
+        let addresses = self.asides.get(at as usize).and_then(|aside| self.wide.get(aside.wide));
+        prefetch(addresses.and_then(|words| words.first()));
+        prefetch(addresses.and_then(|words| words.last()));
     }
 
     /// The key of a flow.

@@ -98,7 +98,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         Some(FlowId { shard, at })
     }
 
-    /// The first of two steps before a packet: asks for the memory that tells where its flow is.
+    /// The first of three steps before a packet: asks for the memory that tells where its flow is.
     #[inline]
     pub fn prefetch_index(&self, wanted: &Wanted) {
         if let Some(shard) = self.shard(wanted.hash) {
@@ -112,6 +112,16 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         if let Some(shard) = self.shard(wanted.hash) {
             wanted.guess = shard.guess(wanted.hash);
             shard.prefetch_flow(wanted.guess, wanted.aside);
+        }
+    }
+
+    /// The third step, when the flow has come: asks for the addresses of an IPv6 key.
+    #[inline]
+    pub fn prefetch_wide(&self, wanted: &Wanted) {
+        if wanted.short.is_wide()
+            && let Some(shard) = self.shard(wanted.hash)
+        {
+            shard.prefetch_wide(wanted.guess);
         }
     }
 

@@ -8,6 +8,8 @@ use crate::{Content, NoTrace, Packet, Verdict};
 
 /// How many packets ahead the memory of a packet's flow is asked for.
 const FLOW_AHEAD: usize = 24;
+/// How many packets ahead the addresses of an IPv6 flow are asked for.
+const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
 /// How many packets ahead the memory is asked for that tells where the flow is.
 const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
 /// Packets on the way.
@@ -24,7 +26,7 @@ fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     };
     place.short = short;
     place.hash = short.hash64();
-    place.aside = if is_turning { Aside::Wanted } else { Aside::Spared };
+    place.aside = if is_turning || short.is_wide() { Aside::Wanted } else { Aside::Spared };
 }
 
 #[inline(never)]
@@ -52,6 +54,9 @@ impl World {
             // What lies before the first packet or behind the last is no flow's.
             if let Some(place) = way.get_mut(step.wrapping_sub(FLOW_AHEAD) % ON_THE_WAY) {
                 self.table.prefetch_flow(place);
+            }
+            if let Some(place) = way.get(step.wrapping_sub(INDEX_AHEAD - WIDE_AHEAD) % ON_THE_WAY) {
+                self.table.prefetch_wide(place);
             }
             let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
             let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };
