@@ -94,6 +94,7 @@ impl World {
         let Some(now) = self.now else { return };
         self.expire(now);
         self.ledger.close();
+        self.counters.enter_denied();
         self.release_flows(now);
     }
 

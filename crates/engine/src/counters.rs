@@ -80,7 +80,7 @@ impl TopDenied {
     }
 }
 
-/// A packet that a part of an engine denied: top lists want them in replay order.
+/// A denied packet that is not in the top lists yet.
 #[derive(Clone, Copy, Debug)]
 struct Denied {
     number: u64,
@@ -109,8 +109,9 @@ pub struct Counters {
     pub sg_egress_then_nacl: u64,
     /// Packets judged untracked towards or from addresses outside the model's VPCs (S6.4).
     pub untracked_outside: u64,
-    /// In a part: denied packets that the whole has yet to enter in its top lists.
-    denied: Option<Vec<Denied>>,
+    /// Denied packets that the top lists do not have yet: entered together, waiting for the memory of one does not hold
+    /// up the next.
+    denied: Vec<Denied>,
 }
 
 impl Counters {
@@ -129,22 +130,25 @@ impl Counters {
             tallies: vec![[Tally::default(); Reason::ALL.len()]; self.tallies.len()],
             rule_hits: vec![0; self.rule_hits.len()],
             exceeded: vec![0; self.exceeded.len()],
-            denied: Some(Vec::new()),
             ..Self::default()
         }
     }
 
-    /// Enters the packets that parts denied in the top lists, in replay order.
-    pub(crate) fn enter_denied(&mut self, parts: &mut [&mut Self]) {
-        let mut denied: Vec<Denied> = parts
-            .iter_mut()
-            .filter_map(|part| part.denied.as_mut())
-            .flat_map(|list| list.drain(..))
-            .collect();
-        denied.sort_unstable_by_key(|packet| packet.number);
-        for packet in &denied {
-            self.enter(packet);
+    /// Takes over the denied packets of parts, in replay order.
+    pub(crate) fn take_denied(&mut self, parts: &mut [&mut Self]) {
+        for part in parts {
+            self.denied.append(&mut part.denied);
         }
+        self.denied.sort_unstable_by_key(|packet| packet.number);
+    }
+
+    /// Enters the packets denied since the last time in the top lists.
+    pub(crate) fn enter_denied(&mut self) {
+        let mut denied = std::mem::take(&mut self.denied);
+        for packet in denied.drain(..) {
+            self.enter(&packet);
+        }
+        self.denied = denied;
     }
 
     /// Adds what a part counted, top lists apart.
@@ -176,11 +180,7 @@ impl Counters {
     /// Counts what is told of denied and untracked packets beside.
     pub(crate) fn note(&mut self, number: u64, (facts, verdict): (&PacketFacts, &Verdict), policy: &Policy) {
         if verdict.disposition() == Disposition::Deny {
-            let denied = Denied::of(number, facts, verdict);
-            match &mut self.denied {
-                Some(later) => later.push(denied),
-                None => self.enter(&denied),
-            }
+            self.denied.push(Denied::of(number, facts, verdict));
         } else if verdict.reason == Reason::Untracked {
             let is_outside = !policy.is_inside_vpc(facts.src) || !policy.is_inside_vpc(facts.dst);
             self.untracked_outside += u64::from(is_outside);

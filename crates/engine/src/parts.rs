@@ -179,7 +179,7 @@ impl Engine {
         let mut ledgers: Vec<_> = self.parts.iter_mut().map(|part| &mut part.world.ledger).collect();
         world.ledger.take_over(&mut ledgers);
         let mut counters: Vec<_> = self.parts.iter_mut().map(|part| &mut part.world.counters).collect();
-        world.counters.enter_denied(&mut counters);
+        world.counters.take_denied(&mut counters);
         world.now = Some(last);
         world.close();
     }

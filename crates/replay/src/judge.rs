@@ -153,7 +153,7 @@ impl Crew {
             names: feed.captures().names().to_vec(),
             registry: Arc::clone(engine.registry()),
             parts,
-            size: limits.batch.saturating_mul(parts),
+            size: limits.shared_batch(),
         })
     }
 

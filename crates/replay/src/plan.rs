@@ -38,7 +38,7 @@ pub struct Limits {
     /// Threads: 1 does everything in one; with more, reading, judging and writing run beside each other, and packets of
     /// different flows are judged side by side where no bound couples them.
     pub threads: usize,
-    /// Packets in a batch; it changes no output. With several threads a batch has this many for each part.
+    /// Packets in a batch; it changes no output. With several threads a batch has four times as many for each part.
     pub batch: usize,
 }
 
@@ -46,6 +46,8 @@ pub struct Limits {
 const PARTS_PER_THREAD: usize = 4;
 /// Parts of the flows at most.
 const MOST_PARTS: usize = 16;
+/// Batches that a part judges at once: bringing parts together costs as much for few packets as for many.
+const PER_PART: usize = 4;
 /// Fewer packets than this are not worth being judged in parts.
 const LEAST_IN_PARTS: usize = 256;
 
@@ -54,6 +56,11 @@ impl Limits {
     pub(crate) fn division(&self) -> Division {
         let parts = if self.threads > 1 { (self.threads * PARTS_PER_THREAD).min(MOST_PARTS) } else { 1 };
         Division { parts, least: LEAST_IN_PARTS.min(self.batch) }
+    }
+
+    /// Packets that are read at once where several threads judge them.
+    pub(crate) fn shared_batch(&self) -> usize {
+        self.batch.saturating_mul(self.division().parts * PER_PART)
     }
 }
 
