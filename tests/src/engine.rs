@@ -201,7 +201,7 @@ fn judge_in_parts(
         let rest = &waiting[done..];
         let asks = rest.iter().any(|item| engine::asks_about_another_flow(item.decoded) == Asks::Another);
         let asks = if asks { Asks::Another } else { Asks::Own };
-        let packets = engine.lend(Ahead { packets: rest.len(), last: last.now, asks });
+        let packets = engine.lend(Ahead { packets: rest.len(), first: rest[0].now, last: last.now, asks });
         if packets == 0 {
             break;
         }

@@ -66,7 +66,7 @@ fn regimes(workload: Workload, limit: Option<u64>, limits: Limits) -> Regimes {
 }
 
 fn on(threads: usize) -> Limits {
-    Limits { threads, batch: 256, ..Limits::default() }
+    Limits { threads, batch: 64, ..Limits::default() }
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn near_the_limit_the_regimes_follow_each_other() {
         let peak = peak(workload);
         for limit in [peak - 1, peak, peak + 300, peak + 700] {
             let Regimes { in_parts, strict, switches, .. } = regimes(workload, Some(limit), on(2));
-            let places = (in_parts > 2_000, strict > 2_000, switches >= 2);
+            let places = (in_parts > 2_000, strict > 100, switches >= 2);
             assert_eq!(
                 places,
                 (true, true, true),

@@ -135,7 +135,7 @@ impl Engine {
 
     /// At the first packet: orders the timeline by the packet's time; a model of that time or earlier is in force from the start
     /// (S10.1, S12.10).
-    fn begin(&mut self, first: Timestamp) {
+    pub(crate) fn begin(&mut self, first: Timestamp) {
         if self.world.now.is_some() {
             return;
         }
@@ -155,6 +155,7 @@ impl Engine {
         }
         world.note_next_switch();
         world.adopt(first);
+        world.now = Some(first);
     }
 
     /// Takes the records of flows that are over, in order (S9.3). Empty unless they are kept.

@@ -34,6 +34,8 @@ pub struct Division {
 pub struct Ahead {
     /// How many.
     pub packets: usize,
+    /// Engine time of the first of them.
+    pub first: Timestamp,
     /// Engine time of the last of them.
     pub last: Timestamp,
     /// Whether one of them may ask about another flow than its own (see [`asks_about_another_flow`]).
@@ -126,6 +128,7 @@ impl Engine {
     /// which each must judge its packets, before [`Engine::take_back`]; if none, the packets are for
     /// [`Engine::judge_batch`].
     pub fn lend(&mut self, ahead: Ahead) -> usize {
+        self.begin(ahead.first);
         let packets = self.free_packets(ahead);
         if self.division.parts < 2 || packets < self.division.least.max(1) {
             return 0;
@@ -149,9 +152,8 @@ impl Engine {
     /// asked about by another.
     fn free_packets(&self, ahead: Ahead) -> usize {
         let world = &self.world;
-        // Before the first packet nothing is in force yet.
         let asks = ahead.asks == Asks::Another && world.settings.icmp_errors == IcmpErrors::Related;
-        if world.now.is_none() || world.next_switch <= ahead.last || asks {
+        if world.next_switch <= ahead.last || asks {
             return 0;
         }
         let scopes = world.policy.scopes().map(|scope| world.ledger.room(scope.0) / MOST_ENTRIES);

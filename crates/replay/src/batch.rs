@@ -175,7 +175,8 @@ impl Batch {
     /// What lies ahead from a packet on; `None` behind the last.
     pub(crate) fn ahead(&self, from: usize) -> Option<Ahead> {
         let packets = self.len().checked_sub(from).filter(|packets| *packets > 0)?;
-        Some(Ahead { packets, last: self.time(self.len() - 1)?, asks: self.asks })
+        let (first, last) = (self.time(from)?, self.time(self.len() - 1)?);
+        Some(Ahead { packets, first, last, asks: self.asks })
     }
 
     /// Its packets, each with all that is known of it.
