@@ -94,7 +94,7 @@ fn run(scenario: &Scenario, records: FlowRecords, batch: u64) -> Result<(Outcome
         let (now, step) = clock.observe(packet.time);
         outcome.clock_regressions += u64::from(step == ClockStep::Regression);
         outcome.clock_jumps += u64::from(step == ClockStep::Jump);
-        waiting.push(Waiting::new(number, now, &packet.decoded));
+        waiting.push(Waiting::new((number, now), &packet.decoded, packet.copy));
         // As a replay does after each batch: what is over is taken. Every third batch goes packet by packet.
         if number % batch == 0 {
             judge(&mut engine, &mut waiting, (batch, &mut outcome));
@@ -120,22 +120,24 @@ struct Waiting<'a> {
     number: u64,
     now: Timestamp,
     decoded: &'a Decoded,
+    copy: u16,
     digest: Option<Digest>,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(number: u64, now: Timestamp, decoded: &'a Decoded) -> Self {
+    fn new((number, now): (u64, Timestamp), decoded: &'a Decoded, copy: u16) -> Self {
         let digest = match decoded {
             Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
             _ => None,
         };
-        Self { number, now, decoded, digest }
+        let digest = digest.map(|digest| digest.with_copy(copy));
+        Self { number, now, decoded, copy, digest }
     }
 
     fn packet(&self) -> engine::Packet<'_> {
         let content = match &self.digest {
             Some(digest) => Content::Digest(digest),
-            None => Content::Decoded(self.decoded),
+            None => Content::of_copy(self.decoded, self.copy),
         };
         engine::Packet { number: self.number, now: self.now, content }
     }
@@ -145,8 +147,8 @@ impl<'a> Waiting<'a> {
 fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (batch, outcome): (u64, &mut Outcome)) {
     let mut verdicts = Vec::with_capacity(waiting.len());
     if batch == FEW && waiting.last().is_some_and(|last| last.number % 3 == 0) {
-        for Waiting { number, now, decoded, .. } in waiting.iter() {
-            let content = Content::Decoded(decoded);
+        for Waiting { number, now, decoded, copy, .. } in waiting.iter() {
+            let content = Content::of_copy(decoded, *copy);
             verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
         }
     } else {

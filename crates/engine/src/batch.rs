@@ -20,7 +20,8 @@ const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
 fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     let (short, is_turning) = match content {
         Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
-        Content::Decoded(decoded) => (short_key(decoded), false),
+        Content::Decoded(decoded) => (short_key(decoded, 0), false),
+        Content::OfCopy(decoded, copy) => (short_key(decoded, copy), false),
     };
     place.short = short;
     place.hash = short.hash64();
@@ -28,9 +29,11 @@ fn note_wanted(content: Content<'_>, place: &mut Wanted) {
 }
 
 #[inline(never)]
-fn short_key(decoded: &Decoded) -> ShortKey {
+fn short_key(decoded: &Decoded, copy: u16) -> ShortKey {
     match decoded {
-        Decoded::Packet(facts) => FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.short()),
+        Decoded::Packet(facts) => {
+            FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.with_copy(copy).short())
+        }
         Decoded::Unjudged(..) => ShortKey::default(),
     }
 }

@@ -33,6 +33,15 @@ pub enum Content<'a> {
     Digest(&'a Digest),
     /// Any packet, or none.
     Decoded(&'a Decoded),
+    /// The same in a copy of the captures, which has flows of its own; a quoted flow is to be the copy's.
+    OfCopy(&'a Decoded, u16),
+}
+
+impl<'a> Content<'a> {
+    /// What became of a frame, in this copy of the captures; 0 is the original.
+    pub const fn of_copy(decoded: &'a Decoded, copy: u16) -> Self {
+        if copy == 0 { Self::Decoded(decoded) } else { Self::OfCopy(decoded, copy) }
+    }
 }
 
 /// Everything that a packet meets.
@@ -215,12 +224,19 @@ impl World {
     /// Judges a packet, step by step.
     pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
         self.enter(packet.now);
-        match packet.content {
-            Content::Digest(digest) => self.judge_facts(packet, (&digest.facts(), Some(digest)), trace),
-            Content::Decoded(Decoded::Packet(facts)) => {
-                self.judge_facts(packet, (facts, Digest::of(facts).as_ref()), trace)
+        let (decoded, copy) = match packet.content {
+            Content::Digest(digest) => {
+                return self.judge_facts(packet, (&digest.facts(), Some(digest)), trace);
             }
-            Content::Decoded(Decoded::Unjudged(cause, header)) => {
+            Content::Decoded(decoded) => (decoded, 0),
+            Content::OfCopy(decoded, copy) => (decoded, copy),
+        };
+        match decoded {
+            Decoded::Packet(facts) => {
+                let digest = Digest::of(facts).map(|digest| digest.with_copy(copy));
+                self.judge_facts(packet, (facts, digest.as_ref()), trace)
+            }
+            Decoded::Unjudged(cause, header) => {
                 let verdict = Verdict::bare(undecoded(*cause));
                 self.counters.count(header.map_or(0, |header| header.length), &verdict);
                 verdict

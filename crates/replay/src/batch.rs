@@ -1,7 +1,7 @@
 //! Packets on their way from reading to judging, as few bytes each as may be.
 
 use vpcreplay_engine::{Content, Packet};
-use vpcreplay_flow::{Cause, Decoded, Digest, Timestamp, Tunnel};
+use vpcreplay_flow::{Cause, Decoded, Digest, FlowKey, Timestamp, Tunnel};
 
 /// A packet of the replay and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -16,15 +16,28 @@ pub struct Item {
     pub time: Timestamp,
     /// Engine time at the packet (S1.2).
     pub now: Timestamp,
+    /// Which copy of the captures it belongs to; 0 is the original.
+    pub copy: u16,
     /// The tunnel taken off.
     pub tunnel: Option<Tunnel>,
     /// What became of its frame.
     pub decoded: Decoded,
 }
 
+impl Item {
+    /// The flow that the packet belongs to, if it has one (S7.1).
+    pub fn flow_key(&self) -> Option<FlowKey> {
+        match &self.decoded {
+            Decoded::Packet(facts) => facts.flow().map(|(key, _)| key.with_copy(self.copy)),
+            Decoded::Unjudged(..) => None,
+        }
+    }
+}
+
 impl<'a> From<&'a Item> for Packet<'a> {
     fn from(item: &'a Item) -> Self {
-        Self { number: item.number, now: item.now, content: Content::Decoded(&item.decoded) }
+        let content = Content::of_copy(&item.decoded, item.copy);
+        Self { number: item.number, now: item.now, content }
     }
 }
 
@@ -42,12 +55,20 @@ pub struct Row {
     rest: u32,
 }
 
+impl Row {
+    /// Engine time at the packet.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
 /// Where a packet of a batch comes from; needed only when something is written of it.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
     frame: u64,
     time: Timestamp,
     file: u32,
+    copy: u16,
 }
 
 /// What few packets have.
@@ -55,6 +76,7 @@ struct Origin {
 struct Rest {
     tunnel: Option<Tunnel>,
     decoded: Decoded,
+    copy: u16,
 }
 
 /// Rows that room is made for at once.
@@ -82,6 +104,7 @@ pub(crate) struct Place {
     pub(crate) frame: u64,
     pub(crate) time: Timestamp,
     pub(crate) now: Timestamp,
+    pub(crate) copy: u16,
 }
 
 impl Batch {
@@ -108,13 +131,13 @@ impl Batch {
     /// All that is known of one of its packets.
     pub fn item(&self, row: &Row) -> Item {
         let (number, now) = (self.number(row), row.now);
-        let origin = self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE);
+        let origin = self.origin(row);
         let rest = self.rest_of(row);
         let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
         let tunnel = rest.and_then(|rest| rest.tunnel);
-        let Origin { frame, time, file } = origin;
-        Item { number, file: file as usize, frame, time, now, tunnel, decoded }
+        let Origin { frame, time, file, copy } = origin;
+        Item { number, file: file as usize, frame, time, now, copy, tunnel, decoded }
     }
 
     /// One of its packets, for the engine.
@@ -122,7 +145,10 @@ impl Batch {
     pub fn packet<'a>(&'a self, row: &'a Row) -> Packet<'a> {
         let content = match &row.digest {
             Some(digest) => Content::Digest(digest),
-            None => Content::Decoded(self.rest_of(row).map_or(&NOTHING, |rest| &rest.decoded)),
+            None => match self.rest_of(row) {
+                Some(rest) => Content::of_copy(&rest.decoded, rest.copy),
+                None => Content::Decoded(&NOTHING),
+            },
         };
         Packet { number: self.number(row), now: row.now, content }
     }
@@ -154,10 +180,22 @@ impl Batch {
         self.rest.clear();
     }
 
+    /// Adds a packet of another batch as the next one, with this number.
+    pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
+        let Origin { frame, time, file, copy } = other.origin(row);
+        let place = Place { number, file: file as usize, frame, time, now: row.now, copy };
+        let mut rest = NONE;
+        if let Some(of_other) = other.rest_of(row) {
+            rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
+            self.rest.push(*of_other);
+        }
+        self.push_row(place, row.digest, rest);
+    }
+
     /// Adds a usual packet.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_row(place, Some(digest), NONE);
+        self.push_row(place, Some(digest.with_copy(place.copy)), NONE);
     }
 
     /// Adds any packet.
@@ -166,17 +204,18 @@ impl Batch {
             Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
             _ => None,
         };
+        let digest = digest.map(|digest| digest.with_copy(place.copy));
         let mut rest = NONE;
         if digest.is_none() || tunnel.is_some() {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
-            self.rest.push(Rest { tunnel, decoded });
+            self.rest.push(Rest { tunnel, decoded, copy: place.copy });
         }
         self.push_row(place, digest, rest);
     }
 
     #[inline]
     fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
-        let Place { number, file, frame, time, now } = place;
+        let Place { number, file, frame, time, now, copy } = place;
         if self.rows.is_empty() {
             self.first = number;
         }
@@ -184,7 +223,11 @@ impl Batch {
         let at = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         let file = u32::try_from(file).unwrap_or(u32::MAX);
         self.rows.push(Row { digest, now, at, rest });
-        self.origins.push(Origin { frame, time, file });
+        self.origins.push(Origin { frame, time, file, copy });
+    }
+
+    fn origin(&self, row: &Row) -> Origin {
+        self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE)
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
@@ -193,7 +236,7 @@ impl Batch {
 }
 
 /// Never seen: every row has an origin.
-const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX };
+const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX, copy: 0 };
 
 /// Never seen: a packet without a digest has a rest.
 const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);

@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod explain;
 mod feed;
+mod growth;
 mod inspect;
 mod model;
 mod outputs;
@@ -24,6 +25,7 @@ pub use explain::{
     VerdictStory, explain,
 };
 pub use feed::{Feed, FeedStats, Selection, TimeBound};
+pub use growth::{Growth, Shift, Speed, SpeedError};
 pub use inspect::{Family, FlowKinds, Inspection, LocalAddress, Service, Tally, inspect};
 pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};

@@ -36,8 +36,16 @@ fn written(format: Format, rows: &[(&Decoded, &Verdict, Option<Tunnel>)]) -> Str
     let mut writer = VerdictWriter::new(format, &mut out);
     for (packet, (decoded, verdict, tunnel)) in (1..).zip(rows) {
         let time = Timestamp::from_nanos(-1);
-        let row =
-            VerdictRow { packet, file: "a,\"b\".pcap", frame: 7, time, tunnel: *tunnel, decoded, verdict };
+        let row = VerdictRow {
+            packet,
+            file: "a,\"b\".pcap",
+            frame: 7,
+            time,
+            tunnel: *tunnel,
+            decoded,
+            verdict,
+            copy: None,
+        };
         writer.write(&row, &registry).unwrap();
     }
     writer.finish().unwrap();
