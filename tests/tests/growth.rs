@@ -1,6 +1,12 @@
 //! Copies of a capture and its speed: the engine on copies against the slow model of the rules, copies that a replay makes
 //! against packets multiplied by hand, and what the program says of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;

@@ -65,7 +65,7 @@ impl Shift {
             return Span::default();
         }
         let drawn = mixed(self.seed.wrapping_add(u64::from(copy).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        let late = u128::from(drawn) * u128::from(self.most.nanos()) >> 64;
+        let late = (u128::from(drawn) * u128::from(self.most.nanos())) >> 64;
         Span::from_nanos(u64::try_from(late).unwrap_or(u64::MAX))
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct GrowthArgs {
     #[arg(long, value_name = "N", requires = "multiply_shift")]
     pub(crate) seed: Option<u64>,
     /// Replay X times as fast: times are counted from the first packet and divided by X, such as 2, 0.5 or 10.25
-    #[arg(long, value_name = "X", value_parser = values::speed)]
+    #[arg(long, value_name = "X", value_parser = values::speed, allow_hyphen_values = true)]
     pub(crate) speed: Option<Speed>,
 }
 
