@@ -160,6 +160,15 @@ fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (batch, outcome): 
 }
 
 fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {
+    let (timeline, settings) = parts(scenario)?;
+    Ok(Engine::new(timeline, engine::Settings { flow_records, ..settings }))
+}
+
+/// The models and the settings of a scenario, as the engine takes them; flow records are off.
+///
+/// # Errors
+/// A model of the scenario is refused.
+pub fn parts(scenario: &Scenario) -> Result<(Timeline, engine::Settings), String> {
     let command = options(&scenario.command);
     let mut registry = Registry::new();
     let first = compile(&scenario.model, &command, None, &mut registry)?;
@@ -176,10 +185,10 @@ fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, Stri
         flow_memory: scenario.command.flow_memory.unwrap_or(Span::from_secs(300)),
         max_flows: scenario.command.max_flows.map_or(4_194_304, |most| most as u64),
         series_period: Some(given.period.unwrap_or(Span::from_secs(60))),
-        flow_records,
+        flow_records: FlowRecords::Off,
         only: None,
     };
-    Ok(Engine::new(Timeline { first, later, registry: Arc::new(registry) }, settings))
+    Ok((Timeline { first, later, registry: Arc::new(registry) }, settings))
 }
 
 fn compile(

@@ -42,7 +42,7 @@ pub struct Wanted {
 pub struct Table<M, A> {
     shards: Vec<Shard<M, A>>,
     max_flows: u64,
-    remembered: u64,
+    pub(crate) remembered: u64,
 }
 
 impl<M: Copy + Default, A: Default> Table<M, A> {

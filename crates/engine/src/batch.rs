@@ -7,17 +7,17 @@ use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
 
 /// How many packets ahead the memory of a packet's flow is asked for.
-const FLOW_AHEAD: usize = 24;
+pub(crate) const FLOW_AHEAD: usize = 24;
 /// How many packets ahead the memory is asked for that tells where the flow is.
-const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
+pub(crate) const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
 /// Packets on the way.
-const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
+pub(crate) const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
 
 /// What a packet will want of the table. Written field by field into its place: a copy of the whole, read back at once,
 /// would have to wait until every store before it is done, those that miss the cache too.
 #[expect(clippy::inline_always, reason = "as a call it would be such a copy")]
 #[inline(always)]
-fn note_wanted(content: Content<'_>, place: &mut Wanted) {
+pub(crate) fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     let (short, is_turning) = match content {
         Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
         Content::Decoded(decoded) => (short_key(decoded, 0), false),

@@ -9,6 +9,7 @@ use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
 use crate::advance::Scopes;
 use crate::counters::Counters;
+use crate::forks::Parting;
 use crate::memory::{Aside, Memory};
 use crate::route::Routes;
 use crate::settings::{Settings, Timeline, When};
@@ -68,12 +69,14 @@ pub(crate) struct World {
     pub(crate) flows: u64,
     /// Engine time of the newest packet.
     pub(crate) now: Option<Timestamp>,
+    /// Told of what ends, for a sweep.
+    pub(crate) parting: Option<Box<Parting>>,
 }
 
 /// Judges packets one after another; the same packets give the same verdicts.
 #[derive(Debug)]
 pub struct Engine {
-    world: World,
+    pub(crate) world: World,
     registry: Arc<Registry>,
     /// Models whose time is known once the first packet is.
     timeline: Vec<(When, Arc<Policy>)>,
@@ -96,6 +99,7 @@ impl Engine {
             connections: 0,
             flows: 0,
             now: None,
+            parting: None,
             settings,
         };
         Self { world, registry: timeline.registry, timeline: timeline.later }
@@ -130,7 +134,7 @@ impl Engine {
 
     /// At the first packet: orders the timeline by the packet's time; a model of that time or earlier is in force from the start
     /// (S10.1, S12.10).
-    fn begin(&mut self, first: Timestamp) {
+    pub(crate) fn begin(&mut self, first: Timestamp) {
         if self.world.now.is_some() {
             return;
         }

@@ -9,7 +9,7 @@ mod causality;
 mod counters;
 mod engine;
 mod flows;
-
+mod forks;
 mod memory;
 mod path;
 mod route;
@@ -22,6 +22,7 @@ mod verdict;
 pub use counters::{Counters, Denial, DenialKey, Tally, TopDenied};
 pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
+pub use forks::{Forks, Swept, SweptScope};
 pub use settings::{FlowRecords, Settings, Timeline, When};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};

@@ -16,6 +16,7 @@ mod plan;
 mod run;
 mod starter;
 mod summary;
+mod sweep;
 
 pub use batch::{Batch, Item, Row};
 pub use check::{Checked, check};
@@ -33,6 +34,7 @@ pub use plan::{Limits, Plan};
 pub use run::{Progress, Report, Signal, Unobserved, run};
 pub use starter::starter_model;
 pub use summary::summarize;
+pub use sweep::{Sweep, SweepScope, SweepValue, sweep};
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;
