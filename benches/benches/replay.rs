@@ -11,7 +11,7 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_grou
 use vpcreplay_benches::{Recording, each_batch, engine, replay, timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::Options;
-use vpcreplay_replay::{Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Unobserved, run};
+use vpcreplay_replay::{Growth, Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Unobserved, run};
 use vpcreplay_testkit::workload::{Workload, capture};
 
 const PACKETS: u32 = 500_000;
@@ -70,6 +70,7 @@ fn whole(group: &mut BenchmarkGroup<'_, WallTime>, capture: &Path, model: &Path,
         options: Options { decap: Some(Decap::None), ..Options::default() },
         limits: Limits { threads, ..Limits::default() },
         selection: Selection::default(),
+        growth: Growth::default(),
         enis: Vec::new(),
         outputs: OutputFiles::default(),
     };

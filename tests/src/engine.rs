@@ -122,7 +122,7 @@ fn run(scenario: &Scenario, records: FlowRecords, way: Way) -> Result<(Outcome, 
         let (now, step) = clock.observe(packet.time);
         outcome.clock_regressions += u64::from(step == ClockStep::Regression);
         outcome.clock_jumps += u64::from(step == ClockStep::Jump);
-        waiting.push(Waiting::new(number, now, &packet.decoded));
+        waiting.push(Waiting::new((number, now), &packet.decoded, packet.copy));
         // As a replay does after each batch: what is over is taken. Every third batch goes packet by packet.
         if number % way.batch == 0 {
             judge(&mut engine, &mut waiting, (way, &mut outcome));
@@ -148,22 +148,24 @@ struct Waiting<'a> {
     number: u64,
     now: Timestamp,
     decoded: &'a Decoded,
+    copy: u16,
     digest: Option<Digest>,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(number: u64, now: Timestamp, decoded: &'a Decoded) -> Self {
+    fn new((number, now): (u64, Timestamp), decoded: &'a Decoded, copy: u16) -> Self {
         let digest = match decoded {
             Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
             _ => None,
         };
-        Self { number, now, decoded, digest }
+        let digest = digest.map(|digest| digest.with_copy(copy));
+        Self { number, now, decoded, copy, digest }
     }
 
     fn packet(&self) -> engine::Packet<'_> {
         let content = match &self.digest {
             Some(digest) => Content::Digest(digest),
-            None => Content::Decoded(self.decoded),
+            None => Content::of_copy(self.decoded, self.copy),
         };
         engine::Packet { number: self.number, now: self.now, content }
     }
@@ -178,8 +180,8 @@ fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (way, outcome): (W
     }
     let rest = waiting.get(done..).unwrap_or_default();
     if way.parts == 1 && way.batch == FEW && waiting.last().is_some_and(|last| last.number % 3 == 0) {
-        for Waiting { number, now, decoded, .. } in waiting.iter() {
-            let content = Content::Decoded(decoded);
+        for Waiting { number, now, decoded, copy, .. } in waiting.iter() {
+            let content = Content::of_copy(decoded, *copy);
             verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
         }
     } else {
@@ -224,6 +226,15 @@ fn judge_in_parts(
 }
 
 fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {
+    let (timeline, settings) = parts(scenario)?;
+    Ok(Engine::new(timeline, engine::Settings { flow_records, ..settings }))
+}
+
+/// The models and the settings of a scenario, as the engine takes them; flow records are off.
+///
+/// # Errors
+/// A model of the scenario is refused.
+pub fn parts(scenario: &Scenario) -> Result<(Timeline, engine::Settings), String> {
     let command = options(&scenario.command);
     let mut registry = Registry::new();
     let first = compile(&scenario.model, &command, None, &mut registry)?;
@@ -240,10 +251,10 @@ fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, Stri
         flow_memory: scenario.command.flow_memory.unwrap_or(Span::from_secs(300)),
         max_flows: scenario.command.max_flows.map_or(4_194_304, |most| most as u64),
         series_period: Some(given.period.unwrap_or(Span::from_secs(60))),
-        flow_records,
+        flow_records: FlowRecords::Off,
         only: None,
     };
-    Ok(Engine::new(Timeline { first, later, registry: Arc::new(registry) }, settings))
+    Ok((Timeline { first, later, registry: Arc::new(registry) }, settings))
 }
 
 fn compile(

@@ -9,7 +9,9 @@ use vpcreplay_replay::engine::{Regimes, ScopeId};
 use vpcreplay_replay::flow::Span;
 use vpcreplay_replay::policy::Options;
 use vpcreplay_replay::sinks::Format;
-use vpcreplay_replay::{Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Target, Unobserved, run};
+use vpcreplay_replay::{
+    Growth, Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Target, Unobserved, run,
+};
 use vpcreplay_testkit::workload::{Pace, Workload, capture_at};
 
 /// Packets of a round.
@@ -34,6 +36,7 @@ fn plan(folder: &Path, limit: Option<u64>, limits: Limits) -> Plan {
         },
         options: Options { limit, ..Options::default() },
         limits,
+        growth: Growth::default(),
         selection: Selection::default(),
         enis: Vec::new(),
         outputs: OutputFiles {

@@ -37,6 +37,7 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
                         tunnel: item.tunnel,
                         decoded: &item.decoded,
                         verdict,
+                        copy: None,
                     };
                     writer.write(&row, engine.registry()).expect("nowhere has room");
                 }

@@ -1,5 +1,6 @@
 //! Arguments, as the user gives them. [`crate::plan`] makes a plan of them.
 
+mod growth;
 mod options;
 mod outputs;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use growth::GrowthArgs;
 pub(crate) use options::{CaptureArgs, ModelArgs, OptionArgs, ResourceArgs, SelectionArgs};
 pub(crate) use outputs::{OutputArgs, ScreenArgs};
 
@@ -65,6 +67,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
+    pub(crate) growth: GrowthArgs,
+    #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]
     pub(crate) screen: ScreenArgs,
@@ -89,6 +93,8 @@ pub(crate) struct ExplainArgs {
     pub(crate) options: OptionArgs,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(crate) growth: GrowthArgs,
 }
 
 /// Which packet `explain` is about.

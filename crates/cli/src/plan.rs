@@ -20,6 +20,7 @@ pub(crate) fn of_run(args: &RunArgs) -> Result<Plan, Failure> {
         options: options(&args.options),
         limits: limits(&args.options, Some(&args.resources)),
         selection: selection(&args.selection),
+        growth: args.growth.growth(),
         enis: args.selection.enis.clone(),
         outputs: outputs(&args.outputs)?,
     })
@@ -33,6 +34,7 @@ pub(crate) fn of_explain(args: &ExplainArgs) -> Plan {
         options: options(&args.options),
         limits: limits(&args.options, None),
         selection: selection(&args.selection),
+        growth: args.growth.growth(),
         enis: args.selection.enis.clone(),
         outputs: OutputFiles::default(),
     }

@@ -1,9 +1,11 @@
 //! Values of options: durations, times, names from closed lists.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use vpcreplay_replay::flow::{Decap, Span, TimeoutName, Timestamp};
+use vpcreplay_replay::{Growth, Speed};
 
 /// A time as the user gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +122,17 @@ pub(crate) fn frame(text: &str) -> Result<FrameName, String> {
         Ok(number) if number > 0 && !file.is_empty() => Ok(FrameName { file: file.to_owned(), number }),
         _ => Err(expected()),
     }
+}
+
+/// How many copies are replayed.
+pub(crate) fn copies(text: &str) -> Result<NonZeroU16, String> {
+    let most = Growth::MOST_COPIES;
+    text.parse().map_err(|_| format!("expected a number of copies from 1 to {most}, the original included"))
+}
+
+/// How fast time goes by.
+pub(crate) fn speed(text: &str) -> Result<Speed, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// A count that is not zero.

@@ -229,3 +229,23 @@ fn the_json_agrees_with_the_verdict_record() {
         }
     }
 }
+
+// The flow of a copy is its own, and so is the flow that an ICMP error quotes.
+#[test]
+fn a_copy_is_explained_by_its_own_flow() {
+    let folder = workplace();
+    let two = ["explain", "web.pcap", "--vpc", "model.toml", "--multiply", "2", "--packet", "10"];
+    let page = run(folder.path(), &two);
+    let page = &page.ends_with(0).stdout;
+    assert!(page.starts_with("Packet 10  frame 5 of web.pcap, copy 2, "), "{page}");
+    for text in ["Flow  2 packets before this one", "packet 8, the SYN+ACK", "unsent handshake-denied"] {
+        assert!(page.contains(text), "`{text}` is missing in\n{page}");
+    }
+    let folder = place();
+    for (index, (reason, ..)) in packets().into_iter().enumerate() {
+        let related = if reason == "related" { "related" } else { "by-rule" };
+        let more = ["--multiply", "2", "--icmp-errors", related];
+        let page = explain(folder.path(), 2 * (index + 1), &more);
+        assert!(page.contains(&format!("Verdict  {} {reason}\n", disposition(reason))), "{page}");
+    }
+}

@@ -72,11 +72,12 @@ fn names(schema: &Value, definition: &str) -> Vec<String> {
 #[test]
 fn every_record_conforms_to_its_schema() {
     let schema = schema();
-    let replays: [(&str, &[&str]); 5] = [
+    let replays: [(&str, &[&str]); 6] = [
         ("three-tier", &["three-tier.pcap", "--vpc", "aws"]),
         ("allowance-exhausted", &["app.pcapng", "--vpc", "model.toml", "--limit", "2", "--period", "1s"]),
         ("mirror-vxlan", &["mirror.pcap", "--vpc", "model.toml", "--decap", "vxlan"]),
         ("truncated", &["cut.pcap", "--vpc", "model.toml"]),
+        ("ipv6", &["web.pcap", "--vpc", "model.toml", "--multiply", "2"]),
         (
             "emergency-deny",
             &["web.pcap", "--vpc", "model.toml", "--at", "+1s=nacl-deny.toml", "--first", "40"],
@@ -132,6 +133,14 @@ fn csv_headers_are_the_names_of_the_schema() {
             .ends_with(0);
         let text = fs::read_to_string(folder.path().join(&file)).unwrap();
         assert_eq!(text.lines().next().unwrap(), names(&schema, kind).join(","));
+    }
+    // With copies there is one field more, the last one, and every record has it.
+    for (option, kind) in [("--out", "verdict"), ("--connections", "flow")] {
+        let arguments = ["run", "web.pcap", "--vpc", "model.toml", "--multiply", "2", option, "c.csv", "-q"];
+        run(folder.path(), &arguments).ends_with(0);
+        let text = fs::read_to_string(folder.path().join("c.csv")).unwrap();
+        assert_eq!(text.lines().next().unwrap(), format!("{},copy", names(&schema, kind).join(",")));
+        assert!(text.lines().skip(1).all(|line| line.ends_with(",1") || line.ends_with(",2")), "{text}");
     }
 }
 

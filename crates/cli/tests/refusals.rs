@@ -177,3 +177,29 @@ fn outputs_that_cannot_be_written() {
     run_with(folder.path(), &["--out", "x.txt"]).is_one_error().says(&["x.txt", ".jsonl", ".csv"]);
     run_with(folder.path(), &["--summary", "x.csv"]).is_one_error().says(&["x.csv", ".json"]);
 }
+
+#[test]
+fn growth_that_makes_no_sense() {
+    let folder = workplace();
+    let path = folder.path();
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--multiply", "0"], &["--multiply", "from 1 to 65535"]),
+        (&["--multiply", "65536"], &["--multiply", "from 1 to 65535"]),
+        (&["--multiply", "many"], &["--multiply", "from 1 to 65535"]),
+        (&["--speed", "0"], &["--speed", "a decimal number above 0"]),
+        (&["--speed", "-2"], &["--speed"]),
+        (&["--speed", "1e3"], &["--speed", "such as 2, 0.5 or 10.25"]),
+        (&["--multiply-shift", "5s"], &["--multiply"]),
+        (&["--multiply", "2", "--seed", "1"], &["--multiply-shift"]),
+        (
+            &["--multiply", "257", "--multiply-shift", "5s"],
+            &["at most 256 copies", "leave --multiply-shift out"],
+        ),
+    ];
+    for (arguments, texts) in cases {
+        run_with(path, arguments).is_one_error().says(texts);
+    }
+    // What can be read only once cannot be read for every copy.
+    let shifted = ["run", "-", "--vpc", "model.toml", "--multiply", "2", "--multiply-shift", "5s"];
+    run(path, &shifted).is_one_error().says(&["standard input: can be read only once", "Save the capture"]);
+}

@@ -6,6 +6,7 @@
 mod allowance;
 mod flow;
 mod further;
+mod image;
 mod index;
 mod prefetch;
 mod series;
@@ -16,6 +17,7 @@ mod wheel;
 
 pub use allowance::{Ledger, Peak};
 pub use flow::{Departed, Ending, Entry, Flow};
+pub use image::Image;
 pub use series::{Series, SeriesRow};
 pub use shard::{Aside, Shard, Step};
 pub use state::{Event, State, Tracking};

@@ -346,7 +346,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     }
 
     /// Takes a flow out of the shard.
-    fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
+    pub(crate) fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
         let key = self.key(at)?;
         self.index.remove(index::tag(key.hash64()), at);
         let flow = self.flows.get_mut(at as usize)?;

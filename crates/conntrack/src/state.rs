@@ -168,6 +168,19 @@ impl Tracking {
         matches!(self.state, State::TimeWait | State::Close)
     }
 
+    /// Whether another connection steps through the same states as this one whatever packets come: what they differ in, if
+    /// anything, no later step looks at.
+    pub fn behaves_as(&self, other: &Self) -> bool {
+        self.state == other.state
+            && match self.state {
+                State::SynSent | State::SynReceived | State::Unreplied => self.original == other.original,
+                State::FinWait | State::CloseWait | State::LastAck => self.closer == other.closer,
+                State::Replied => (self.original, self.mark) == (other.original, other.mark),
+                State::Active => self.mark == other.mark,
+                State::Established | State::TimeWait | State::Close | State::Stream => true,
+            }
+    }
+
     /// Takes the step for a packet that the checkpoint allowed on this entry (S7.4, S7.7).
     #[inline]
     pub fn step(&mut self, event: Event, sender: End) {

@@ -45,7 +45,7 @@ pub struct Table<M, A> {
     first: u32,
     max_flows: u64,
     /// How many flows are remembered; in a part of a table how many more than when it was lent.
-    remembered: i64,
+    pub(crate) remembered: i64,
 }
 
 impl<M: Copy + Default, A: Default> Table<M, A> {

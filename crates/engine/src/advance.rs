@@ -9,6 +9,7 @@ use vpcreplay_policy::{EniId, Policy};
 use crate::FlowRecord;
 use crate::engine::World;
 use crate::flows;
+use crate::forks::Parting;
 use crate::memory::{Aside, Memory};
 use crate::settings::FlowRecords;
 
@@ -37,6 +38,7 @@ struct Ends<'a> {
     ledger: &'a mut Ledger,
     scopes: &'a Scopes,
     flows: &'a mut Vec<FlowRecord>,
+    parting: Option<&'a mut Parting>,
 }
 
 impl Listener<Memory, Aside> for Ends<'_> {
@@ -45,13 +47,19 @@ impl Listener<Memory, Aside> for Ends<'_> {
             detail.ended(entry, ending);
         }
         let scope = self.scopes.of(EniId(entry.eni));
+        if let Some(parting) = &mut self.parting {
+            parting.ended(aside, entry, (scope, at));
+        }
         match ending {
             Ending::Removed => self.ledger.removed(scope, at),
             _ => self.ledger.expired(scope, at),
         }
     }
 
-    fn over(&mut self, flow: Departed<Memory, Aside>, at: Timestamp) {
+    fn over(&mut self, mut flow: Departed<Memory, Aside>, at: Timestamp) {
+        if let Some(parting) = &mut self.parting {
+            parting.over(&mut flow);
+        }
         self.flows.extend(flows::record(&flow, at));
     }
 }
@@ -79,14 +87,16 @@ impl World {
     /// Ends what has ended by `now` among the flows of a hash's shard.
     #[inline]
     pub(crate) fn advance_shard(&mut self, hash: u64, now: Timestamp) {
-        let Self { ledger, scopes, over: flows, table, .. } = self;
-        table.advance_shard(hash, now, &mut Ends { ledger, scopes, flows });
+        let Self { ledger, scopes, over: flows, table, parting, .. } = self;
+        let parting = parting.as_deref_mut();
+        table.advance_shard(hash, now, &mut Ends { ledger, scopes, flows, parting });
     }
 
     /// Ends everything whose deadline is `now` or earlier.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        let Self { ledger, scopes, over: flows, table, .. } = self;
-        table.advance(now, &mut Ends { ledger, scopes, flows });
+        let Self { ledger, scopes, over: flows, table, parting, .. } = self;
+        let parting = parting.as_deref_mut();
+        table.advance(now, &mut Ends { ledger, scopes, flows, parting });
     }
 
     /// Ends everything that has ended by the newest packet, closes the books and releases the records of flows.
@@ -150,9 +160,10 @@ impl World {
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of
     /// an ENI that moved count for its new scope, limits follow.
     fn switch(&mut self, policy: Arc<Policy>, time: Timestamp) {
-        let Self { ledger, scopes, over: flows, table, .. } = self;
+        let Self { ledger, scopes, over: flows, table, parting, .. } = self;
+        let parting = parting.as_deref_mut();
         let is_gone = |eni| !policy.contains(EniId(eni));
-        table.remove_interfaces(time, is_gone, &mut Ends { ledger, scopes, flows });
+        table.remove_interfaces(time, is_gone, &mut Ends { ledger, scopes, flows, parting });
         let moves = self.moves(&policy);
         for (entries, from, _) in &moves {
             self.ledger.left(*from, *entries, time);

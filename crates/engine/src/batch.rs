@@ -7,33 +7,43 @@ use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
 
 /// How many packets ahead the memory of a packet's flow is asked for.
-const FLOW_AHEAD: usize = 24;
+pub(crate) const FLOW_AHEAD: usize = 24;
 /// How many packets ahead the addresses of an IPv6 flow are asked for.
-const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
+pub(crate) const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
 /// How many packets ahead the memory is asked for that tells where the flow is.
-const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
+pub(crate) const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
 /// Packets on the way.
-const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
+pub(crate) const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
 
 /// What a packet will want of the table. Written field by field into its place: a copy of the whole, read back at once,
 /// would have to wait until every store before it is done, those that miss the cache too.
 #[expect(clippy::inline_always, reason = "as a call it would be such a copy")]
 #[inline(always)]
-fn note_wanted(content: Content<'_>, place: &mut Wanted) {
+pub(crate) fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     let (short, is_turning) = match content {
         Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
-        Content::Decoded(decoded) => (short_key(decoded), false),
+        other => (short_key(other).unwrap_or_default(), false),
     };
     place.short = short;
     place.hash = short.hash64();
     place.aside = if is_turning || short.is_wide() { Aside::Wanted } else { Aside::Spared };
 }
 
+/// The key of a packet's flow in two words; `None` where it has none.
+#[inline]
+pub(crate) fn short_key(content: Content<'_>) -> Option<ShortKey> {
+    match content {
+        Content::Digest(digest) => Some(digest.key.short()),
+        Content::Decoded(decoded) => short_key_of(decoded, 0),
+        Content::OfCopy(decoded, copy) => short_key_of(decoded, copy),
+    }
+}
+
 #[inline(never)]
-fn short_key(decoded: &Decoded) -> ShortKey {
+fn short_key_of(decoded: &Decoded, copy: u16) -> Option<ShortKey> {
     match decoded {
-        Decoded::Packet(facts) => FlowKey::of(facts).map_or(ShortKey::default(), |(key, _)| key.short()),
-        Decoded::Unjudged(..) => ShortKey::default(),
+        Decoded::Packet(facts) => FlowKey::of(facts).map(|(key, _)| key.with_copy(copy).short()),
+        Decoded::Unjudged(..) => None,
     }
 }
 

@@ -9,6 +9,7 @@ use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
 use crate::advance::Scopes;
 use crate::counters::Counters;
+use crate::forks::Parting;
 use crate::memory::{Aside, Memory};
 use crate::numbers::Numbers;
 use crate::parts::{Division, Part, Regimes};
@@ -35,6 +36,15 @@ pub enum Content<'a> {
     Digest(&'a Digest),
     /// Any packet, or none.
     Decoded(&'a Decoded),
+    /// The same in a copy of the captures, which has flows of its own; a quoted flow is to be the copy's.
+    OfCopy(&'a Decoded, u16),
+}
+
+impl<'a> Content<'a> {
+    /// What became of a frame, in this copy of the captures; 0 is the original.
+    pub const fn of_copy(decoded: &'a Decoded, copy: u16) -> Self {
+        if copy == 0 { Self::Decoded(decoded) } else { Self::OfCopy(decoded, copy) }
+    }
 }
 
 /// Everything that a packet meets.
@@ -61,6 +71,8 @@ pub(crate) struct World {
     pub(crate) flow_numbers: Numbers<FlowId>,
     /// Engine time of the newest packet.
     pub(crate) now: Option<Timestamp>,
+    /// Told of what ends, for a sweep.
+    pub(crate) parting: Option<Box<Parting>>,
 }
 
 /// Judges packets one after another; the same packets give the same verdicts.
@@ -92,6 +104,7 @@ impl Engine {
             connections: Numbers::new(),
             flow_numbers: Numbers::new(),
             now: None,
+            parting: None,
             settings,
         };
         Self {
@@ -231,12 +244,19 @@ impl World {
     /// Judges a packet, step by step.
     pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
         self.enter(packet.number, packet.now);
-        match packet.content {
-            Content::Digest(digest) => self.judge_facts(packet, (&digest.facts(), Some(digest)), trace),
-            Content::Decoded(Decoded::Packet(facts)) => {
-                self.judge_facts(packet, (facts, Digest::of(facts).as_ref()), trace)
+        let (decoded, copy) = match packet.content {
+            Content::Digest(digest) => {
+                return self.judge_facts(packet, (&digest.facts(), Some(digest)), trace);
             }
-            Content::Decoded(Decoded::Unjudged(cause, header)) => {
+            Content::Decoded(decoded) => (decoded, 0),
+            Content::OfCopy(decoded, copy) => (decoded, copy),
+        };
+        match decoded {
+            Decoded::Packet(facts) => {
+                let digest = Digest::of(facts).map(|digest| digest.with_copy(copy));
+                self.judge_facts(packet, (facts, digest.as_ref()), trace)
+            }
+            Decoded::Unjudged(cause, header) => {
                 let verdict = Verdict::bare(undecoded(*cause));
                 self.counters.count(header.map_or(0, |header| header.length), &verdict);
                 verdict

@@ -4,6 +4,7 @@ use vpcreplay_flow::End;
 
 use crate::causality::{Cause, Handshake};
 use crate::flows::Detail;
+use crate::forks::Parted;
 use crate::route::RouteId;
 
 /// What a packet needs at once: in the flow's cache line.
@@ -21,12 +22,19 @@ pub(crate) struct Aside {
     denied: [u64; 2],
     /// What a flow record needs, when they are wanted.
     pub(crate) detail: Option<Box<Detail>>,
+    /// Connections that a sweep's least timeout ended and others did not.
+    pub(crate) parted: Option<Box<Parted>>,
 }
 
 impl Aside {
     /// What a flow record needs.
     pub(crate) fn for_record(detail: Option<Box<Detail>>) -> Self {
         Self { detail, ..Self::default() }
+    }
+
+    /// What connections are parted, and nothing else.
+    pub(crate) fn for_parted(parted: Option<Box<Parted>>) -> Self {
+        Self { parted, ..Self::default() }
     }
 
     /// The number of the packet whose denial is a cause.

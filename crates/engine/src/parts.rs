@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use vpcreplay_conntrack::Table;
-use vpcreplay_flow::{Decoded, FlowKey, Timestamp, Transport};
+use vpcreplay_flow::{Decoded, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
+use crate::batch::short_key;
 use crate::engine::World;
 use crate::memory::{Aside, Memory};
 use crate::numbers::{Numbers, resolve};
@@ -73,12 +74,7 @@ enum Regime {
 /// The part of `parts` in which the packet with a number is judged.
 #[inline]
 pub fn part_of(number: u64, content: Content<'_>, parts: usize) -> usize {
-    let key = match content {
-        Content::Digest(digest) => Some(digest.key),
-        Content::Decoded(Decoded::Packet(facts)) => FlowKey::of(facts).map(|(key, _)| key),
-        Content::Decoded(Decoded::Unjudged(..)) => None,
-    };
-    match key {
+    match short_key(content) {
         Some(key) => Table::<Memory, Aside>::borrower(key.hash64(), parts),
         // Of no flow, it may be judged anywhere.
         None => usize::try_from(number).unwrap_or(0) % parts.max(1),
@@ -273,6 +269,7 @@ impl World {
             connections: Numbers::of_part(number),
             flow_numbers: Numbers::of_part(number),
             now: None,
+            parting: None,
         }
     }
 }

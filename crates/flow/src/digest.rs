@@ -70,12 +70,19 @@ impl Digest {
         Self { key, length, sender, shape: Shape::Ports, first: 0, second: 0 }
     }
 
+    /// The digest of the same packet in a copy of the captures.
+    #[inline]
+    #[must_use]
+    pub const fn with_copy(self, copy: u16) -> Self {
+        Self { key: self.key.with_copy(copy), ..self }
+    }
+
     /// Whether [`Digest::facts`] gives back all of a packet's facts.
     pub const fn is_whole(facts: &PacketFacts) -> bool {
         !matches!(facts.transport, Transport::IcmpError { quoted: Some(_), .. } | Transport::Unknown)
     }
 
-    /// The facts of the packet; an ICMP error quotes nothing.
+    /// The facts of the packet; an ICMP error quotes nothing, and which copy the packet belongs to is not said.
     pub fn facts(&self) -> PacketFacts {
         let Self { key, first, second, .. } = *self;
         let (icmp_type, code) = (first, second);

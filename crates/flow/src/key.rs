@@ -73,6 +73,16 @@ struct Addresses([u64; 4]);
 
 /// Marks a tail as that of an IPv6 key.
 const WIDE: u64 = 1;
+/// Where the class is in a tail.
+const CLASS_SHIFT: u32 = 1;
+/// The class in a tail; that of ports is 0.
+const CLASS: u64 = 0xf << CLASS_SHIFT;
+/// Where the protocol is in a tail.
+const PROTOCOL_SHIFT: u32 = 8;
+/// Where the copy is in a tail.
+const COPY_SHIFT: u32 = 16;
+/// The copy in a tail.
+const COPY: u64 = 0xffff << COPY_SHIFT;
 
 impl Addresses {
     /// The two addresses and the family mark of the tail.
@@ -91,9 +101,13 @@ impl Addresses {
 }
 
 /// The key of a flow, equal for both directions of one flow (S7.1).
+///
+/// Captures may be replayed several times over at once; then the copy is part of the key, and the flows of different copies
+/// are different flows. The key of a packet is that of copy 0, the original, until [`FlowKey::with_copy`] says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey {
-    /// First, so that equal keys of different ports are told apart by one word.
+    /// First, so that equal keys of different ports are told apart by one word. From the top: two ports (or what stands
+    /// for them), copy, protocol, class, family; 16, 16, 16, 8, 4 and 1 bits, the other three are 0.
     tail: u64,
     addresses: Addresses,
 }
@@ -137,7 +151,7 @@ impl FlowKey {
         let place = |(address, port): (u32, u16)| u64::from(address) << 16 | u64::from(port);
         let (src, dst) = (place(src), place(dst));
         let (a, b) = (src.min(dst), src.max(dst));
-        let tail = a << 48 | (b & 0xffff) << 32 | u64::from(protocol.0) << 16;
+        let tail = a << 48 | (b & 0xffff) << 32 | u64::from(protocol.0) << PROTOCOL_SHIFT;
         let addresses = Addresses([a >> 16 << 32 | b >> 16, 0, 0, 0]);
         (Self { tail, addresses }, if src <= dst { End::A } else { End::B })
     }
@@ -178,8 +192,8 @@ impl FlowKey {
 
     #[inline]
     fn of_words(addresses: [u64; 4], protocol: Protocol, ports: u32, family: u64) -> Self {
-        let class = u64::from(KeyClass::Ports.code()) << 8;
-        let tail = u64::from(ports) << 32 | u64::from(protocol.0) << 16 | class | family;
+        let class = u64::from(KeyClass::Ports.code()) << CLASS_SHIFT;
+        let tail = u64::from(ports) << 32 | u64::from(protocol.0) << PROTOCOL_SHIFT | class | family;
         Self { tail, addresses: Addresses(addresses) }
     }
 
@@ -214,22 +228,22 @@ impl FlowKey {
         let (addresses, family) = Addresses::of(a, b);
         let tail = u64::from(x) << 48
             | u64::from(y) << 32
-            | u64::from(protocol.0) << 16
-            | u64::from(class.code()) << 8
+            | u64::from(protocol.0) << PROTOCOL_SHIFT
+            | u64::from(class.code()) << CLASS_SHIFT
             | family;
         Self { tail, addresses }
     }
 
     /// The IP protocol.
     pub const fn protocol(&self) -> Protocol {
-        let [.., protocol, _, _] = self.tail.to_be_bytes();
+        let [.., protocol, _] = self.tail.to_be_bytes();
         Protocol(protocol)
     }
 
     /// How the key tells its ends apart.
     pub const fn class(&self) -> KeyClass {
-        let [.., class, _] = self.tail.to_be_bytes();
-        KeyClass::of_code(class)
+        let [.., class] = (self.tail & CLASS).to_be_bytes();
+        KeyClass::of_code(class >> CLASS_SHIFT)
     }
 
     /// The address of an end.
@@ -271,13 +285,27 @@ impl FlowKey {
     /// Whether it is the key of a protocol with ports; quicker than asking for the class.
     #[inline]
     pub const fn has_ports(&self) -> bool {
-        self.tail & 0xff00 == 0
+        self.tail & CLASS == 0
     }
 
     /// Whether the ends are IPv6 addresses.
     #[inline]
     pub const fn is_wide(&self) -> bool {
         self.tail & WIDE != 0
+    }
+
+    /// Which copy of the captures the flow belongs to; 0 is the original.
+    #[inline]
+    pub const fn copy(&self) -> u16 {
+        let [.., high, low, _, _] = self.tail.to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
+    /// The key of the same flow in a copy of the captures.
+    #[inline]
+    #[must_use]
+    pub const fn with_copy(self, copy: u16) -> Self {
+        Self { tail: self.tail & !COPY | (copy as u64) << COPY_SHIFT, ..self }
     }
 
     /// The key in two words.
@@ -327,7 +355,11 @@ impl fmt::Debug for FlowKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (x, y) = self.numbers();
         let (a, b) = (self.address(End::A), self.address(End::B));
-        write!(out, "FlowKey({:?} {a} {x} – {b} {y} {:?})", self.protocol(), self.class())
+        write!(out, "FlowKey({:?} {a} {x} – {b} {y} {:?}", self.protocol(), self.class())?;
+        match self.copy() {
+            0 => write!(out, ")"),
+            copy => write!(out, " copy {copy})"),
+        }
     }
 }
 

@@ -100,8 +100,38 @@ fn every_part_of_a_key_reaches_its_hash() {
         FlowKey::ports(Protocol::TCP, (ip("10.0.0.1"), 2), (ip("10.0.0.2"), 1)).0,
         FlowKey::ports(Protocol::TCP, (ip("10.0.0.3"), 1), (ip("10.0.0.2"), 2)).0,
         FlowKey::addresses(Protocol::TCP, ip("10.0.0.1"), ip("10.0.0.2")).0,
+        base.with_copy(1),
+        base.with_copy(1 << 15),
     ];
     for other in others {
         assert_ne!(other.hash64(), base.hash64(), "{other:?}");
+    }
+}
+
+// S7.1: a copy of a capture has flows of its own; all else that a key tells stays.
+#[test]
+fn a_copy_is_told_apart_and_changes_nothing_else() {
+    let kinds = (QueryKind::AddressMask, QueryRole::Requester);
+    let keys = [
+        FlowKey::ports(Protocol::TCP, (ip("10.0.0.1"), u16::MAX), (ip("10.0.0.2"), 2)).0,
+        FlowKey::ports(Protocol(255), (ip("2001:db8::1"), 1), (ip("2001:db8::2"), u16::MAX)).0,
+        FlowKey::query(Protocol::ICMP, (ip("10.0.0.9"), ip("10.0.0.1")), 7, kinds).0,
+        FlowKey::one_way(Protocol::ICMP, (ip("10.0.0.9"), ip("10.0.0.1")), (255, 255)),
+        FlowKey::addresses(Protocol(255), ip("2001:db8::9"), ip("2001:db8::1")).0,
+    ];
+    for key in keys {
+        assert_eq!(key.copy(), 0);
+        for copy in [1, 255, 256, u16::MAX] {
+            let other = key.with_copy(copy);
+            assert_eq!(other.copy(), copy);
+            assert!(other != key && other.short() != key.short());
+            assert_eq!((other.protocol(), other.class()), (key.protocol(), key.class()));
+            assert_eq!((other.has_ports(), other.is_wide()), (key.has_ports(), key.is_wide()));
+            for end in [End::A, End::B] {
+                assert_eq!((other.address(end), other.port(end)), (key.address(end), key.port(end)));
+            }
+            assert_eq!(other.icmp_id(), key.icmp_id());
+            assert_eq!(other.with_copy(0), key);
+        }
     }
 }

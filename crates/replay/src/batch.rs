@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vpcreplay_engine::{Ahead, Asks, Content, Packet, asks_about_another_flow, part_of};
-use vpcreplay_flow::{Cause, Decoded, Digest, Timestamp, Tunnel};
+use vpcreplay_flow::{Cause, Decoded, Digest, FlowKey, Timestamp, Tunnel};
 
 /// A packet of the replay and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -18,15 +18,28 @@ pub struct Item {
     pub time: Timestamp,
     /// Engine time at the packet (S1.2).
     pub now: Timestamp,
+    /// Which copy of the captures it belongs to; 0 is the original.
+    pub copy: u16,
     /// The tunnel taken off.
     pub tunnel: Option<Tunnel>,
     /// What became of its frame.
     pub decoded: Decoded,
 }
 
+impl Item {
+    /// The flow that the packet belongs to, if it has one (S7.1).
+    pub fn flow_key(&self) -> Option<FlowKey> {
+        match &self.decoded {
+            Decoded::Packet(facts) => facts.flow().map(|(key, _)| key.with_copy(self.copy)),
+            Decoded::Unjudged(..) => None,
+        }
+    }
+}
+
 impl<'a> From<&'a Item> for Packet<'a> {
     fn from(item: &'a Item) -> Self {
-        Self { number: item.number, now: item.now, content: Content::Decoded(&item.decoded) }
+        let content = Content::of_copy(&item.decoded, item.copy);
+        Self { number: item.number, now: item.now, content }
     }
 }
 
@@ -44,12 +57,20 @@ pub struct Row {
     rest: u32,
 }
 
+impl Row {
+    /// Engine time at the packet.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
 /// Where a packet of a batch comes from; needed only when something is written of it.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
     frame: u64,
     time: Timestamp,
     file: u32,
+    copy: u16,
 }
 
 /// What few packets have.
@@ -57,6 +78,7 @@ struct Origin {
 struct Rest {
     tunnel: Option<Tunnel>,
     decoded: Decoded,
+    copy: u16,
 }
 
 /// Rows that room is made for at once.
@@ -95,6 +117,7 @@ pub(crate) struct Place {
     pub(crate) frame: u64,
     pub(crate) time: Timestamp,
     pub(crate) now: Timestamp,
+    pub(crate) copy: u16,
 }
 
 impl Default for Batch {
@@ -187,13 +210,13 @@ impl Batch {
     /// All that is known of one of its packets.
     pub fn item(&self, row: &Row) -> Item {
         let (number, now) = (self.number(row), row.now);
-        let origin = self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE);
+        let origin = self.origin(row);
         let rest = self.rest_of(row);
         let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
         let tunnel = rest.and_then(|rest| rest.tunnel);
-        let Origin { frame, time, file } = origin;
-        Item { number, file: file as usize, frame, time, now, tunnel, decoded }
+        let Origin { frame, time, file, copy } = origin;
+        Item { number, file: file as usize, frame, time, now, copy, tunnel, decoded }
     }
 
     /// One of its packets, for the engine.
@@ -201,9 +224,16 @@ impl Batch {
     pub fn packet<'a>(&'a self, row: &'a Row) -> Packet<'a> {
         let content = match &row.digest {
             Some(digest) => Content::Digest(digest),
-            None => Content::Decoded(self.rest_of(row).map_or(&NOTHING, |rest| &rest.decoded)),
+            None => self.content_of_rest(row.rest),
         };
         Packet { number: self.number(row), now: row.now, content }
+    }
+
+    fn content_of_rest(&self, rest: u32) -> Content<'_> {
+        match self.rest.get(rest as usize) {
+            Some(rest) => Content::of_copy(&rest.decoded, rest.copy),
+            None => Content::Decoded(&NOTHING),
+        }
     }
 
     /// Engine time at the first and at the last packet; `None` when it has none.
@@ -240,10 +270,22 @@ impl Batch {
         self.rest.clear();
     }
 
+    /// Adds a packet of another batch as the next one, with this number.
+    pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
+        let Origin { frame, time, file, copy } = other.origin(row);
+        let place = Place { number, file: file as usize, frame, time, now: row.now, copy };
+        let mut rest = NONE;
+        if let Some(of_other) = other.rest_of(row) {
+            rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
+            self.rest.push(*of_other);
+        }
+        self.push_row(place, row.digest, rest);
+    }
+
     /// Adds a usual packet.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_row(place, Some(digest), NONE);
+        self.push_row(place, Some(digest.with_copy(place.copy)), NONE);
     }
 
     /// Adds any packet.
@@ -252,11 +294,12 @@ impl Batch {
             Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
             _ => None,
         };
+        let digest = digest.map(|digest| digest.with_copy(place.copy));
         let mut rest = NONE;
         if digest.is_none() || tunnel.is_some() {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
             self.asks = self.asks.max(asks_about_another_flow(&decoded));
-            self.rest.push(Rest { tunnel, decoded });
+            self.rest.push(Rest { tunnel, decoded, copy: place.copy });
         }
         self.push_row(place, digest, rest);
     }
@@ -264,14 +307,14 @@ impl Batch {
     #[expect(clippy::inline_always, reason = "once a packet; as a call the row would be copied twice")]
     #[inline(always)]
     fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
-        let Place { number, file, frame, time, now } = place;
+        let Place { number, file, frame, time, now, copy } = place;
         if self.origins.is_empty() {
             self.first = number;
         }
         // A batch is far shorter than that, and a replay has far fewer files.
         let at = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
         let file = u32::try_from(file).unwrap_or(u32::MAX);
-        self.origins.push(Origin { frame, time, file });
+        self.origins.push(Origin { frame, time, file, copy });
         let part = if self.hands.len() > 1 { self.part(number, digest.as_ref(), rest) } else { 0 };
         if let Some(hand) = self.hands.get_mut(part) {
             hand.push(Row { digest, now, at, rest });
@@ -283,12 +326,16 @@ impl Batch {
     fn part(&mut self, number: u64, digest: Option<&Digest>, rest: u32) -> usize {
         let content = match digest {
             Some(digest) => Content::Digest(digest),
-            None => Content::Decoded(self.rest.get(rest as usize).map_or(&NOTHING, |rest| &rest.decoded)),
+            None => self.content_of_rest(rest),
         };
         let part = part_of(number, content, self.hands.len());
         let at = self.hands.get(part).map_or(u32::MAX, |hand| u32::try_from(hand.len()).unwrap_or(u32::MAX));
         self.spots.push(Spot { part: u16::try_from(part).unwrap_or(u16::MAX), at });
         part
+    }
+
+    fn origin(&self, row: &Row) -> Origin {
+        self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE)
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
@@ -297,7 +344,7 @@ impl Batch {
 }
 
 /// Never seen: every row has an origin.
-const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX };
+const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX, copy: 0 };
 
 /// Never seen: a packet without a digest has a rest.
 const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);

@@ -26,6 +26,18 @@ pub enum ReplayError {
         /// The path.
         path: PathBuf,
     },
+    /// Shifted copies need a capture that can be read more than once.
+    NotReadAgain {
+        /// The capture's name.
+        name: String,
+    },
+    /// More copies are to be shifted than can be.
+    TooManyShifted {
+        /// How many.
+        copies: u16,
+        /// How many can be.
+        most: u16,
+    },
     /// An output cannot be written.
     Output {
         /// Its name.
@@ -71,6 +83,17 @@ impl fmt::Display for ReplayError {
                 "{}: the folder holds no model; expected TOML or JSON documents of the AWS CLI; found no such file. `vpcreplay inspect CAPTURE --model-out FILE` writes one to start from",
                 path.display()
             ),
+            Self::NotReadAgain { name } => {
+                let name = if name == "-" { "standard input" } else { name };
+                write!(
+                    f,
+                    "{name}: can be read only once, but every copy that --multiply-shift shifts reads the captures for itself. Save the capture to a file and name that, or leave --multiply-shift out"
+                )
+            }
+            Self::TooManyShifted { copies, most } => write!(
+                f,
+                "--multiply {copies} with --multiply-shift: at most {most} copies can be shifted, because each reads the captures for itself. Take fewer copies, or leave --multiply-shift out"
+            ),
             Self::Output { name, source } => write!(f, "{name}: cannot be written: {source}"),
             Self::UnknownEni { id, known } => {
                 write!(f, "--eni {id}: no model has this ENI; known are {}", known.join(", "))
@@ -93,6 +116,8 @@ impl std::error::Error for ReplayError {
             Self::Model(error) => Some(error),
             Self::ModelPath { source, .. } | Self::Output { source, .. } => Some(source),
             Self::EmptyModel { .. }
+            | Self::NotReadAgain { .. }
+            | Self::TooManyShifted { .. }
             | Self::UnknownEni { .. }
             | Self::Threads { .. }
             | Self::NotFound { .. } => None,

@@ -61,6 +61,9 @@ pub struct PacketLine {
     pub file: String,
     /// The number of its frame in that file.
     pub frame: u64,
+    /// Which copy of the captures it belongs to; only for copies of the original.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<u32>,
     /// Its own timestamp, ns since the epoch.
     pub time_ns: i64,
     /// The same, RFC 3339, UTC.

@@ -1,11 +1,17 @@
-//! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection.
+//! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection, copies.
 
-use vpcreplay_capture::{CaptureSet, Frame};
-use vpcreplay_flow::{Clock, ClockStep, Decap, Decoded, PacketFacts, Span, Timestamp, Transport};
-use vpcreplay_packet::{FragmentTable, decode, digest, tunnel_port, tunnel_port_of};
+mod lane;
+mod merge;
 
-use crate::ReplayError;
-use crate::batch::{Batch, Place};
+use std::fs;
+
+use vpcreplay_capture::{CaptureSet, Input, ReadAhead};
+use vpcreplay_flow::{ClockStep, Decap, Span, Timestamp};
+
+use crate::batch::Batch;
+use crate::{Growth, ReplayError};
+use lane::{Course, Lane};
+use merge::Merge;
 
 /// Which frames are replayed. The others are read and passed over: they have no packet number.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +20,7 @@ pub struct Selection {
     pub since: Option<TimeBound>,
     /// Only before this time.
     pub until: Option<TimeBound>,
-    /// At most this many packets.
+    /// At most this many packets of the captures.
     pub first: Option<u64>,
 }
 
@@ -30,7 +36,7 @@ pub enum TimeBound {
 /// What was seen on the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedStats {
-    /// Packets given out.
+    /// Packets given out, copies included.
     pub packets: u64,
     /// Frames that the selection passed over.
     pub passed_over: u64,
@@ -56,27 +62,42 @@ pub struct FeedStats {
 
 /// The packets of some captures, decoded, in replay order.
 pub struct Feed {
-    captures: CaptureSet,
-    decap: Decap,
-    selection: Selection,
-    clock: Clock,
-    fragments: FragmentTable,
-    first_frame: Option<Timestamp>,
-    stats: FeedStats,
+    /// All packets; or where copies are shifted, those of the original.
+    first: Lane,
+    /// Where copies are shifted against each other: how they become one.
+    merge: Option<Box<Merge>>,
 }
 
 impl Feed {
     /// The packets of captures with a tunnel taken off, as far as they are selected.
     pub fn new(captures: CaptureSet, decap: Decap, selection: Selection) -> Self {
-        Self {
-            captures,
-            decap,
-            selection,
-            clock: Clock::default(),
-            fragments: FragmentTable::new(),
-            first_frame: None,
-            stats: FeedStats::default(),
-        }
+        Self { first: Lane::new(captures, (decap, selection), Course::PLAIN), merge: None }
+    }
+
+    /// Opens captures: their packets with a tunnel taken off, as far as they are selected, grown.
+    ///
+    /// # Errors
+    /// Captures that cannot be read, or not as often as shifted copies need.
+    pub fn open(
+        inputs: &[Input],
+        (decap, selection): (Decap, Selection),
+        growth: &Growth,
+    ) -> Result<Self, ReplayError> {
+        let copies = growth.copies();
+        let lane = |read_ahead, course| -> Result<Lane, ReplayError> {
+            let captures = CaptureSet::open_with(inputs, read_ahead)?;
+            Ok(Lane::new(captures, (decap, selection), course))
+        };
+        let Some(shift) = growth.shift.filter(|_| copies > 1) else {
+            let course = Course { copies: (0, copies), speed: growth.speed, late: Span::default() };
+            return Ok(Self { first: lane(ReadAhead::On, course)?, merge: None });
+        };
+        check_shifted(inputs, copies)?;
+        let course = |copy| Course { copies: (copy, 1), speed: growth.speed, late: shift.of(copy) };
+        let first = lane(ReadAhead::On, course(0))?;
+        let others = (1..copies).map(|copy| lane(ReadAhead::Off, course(copy)));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { first, merge: Some(Box::new(Merge::new(others))) })
     }
 
     /// Fills a batch with up to `size` packets; it stays empty at the end of the captures.
@@ -84,93 +105,58 @@ impl Feed {
     /// # Errors
     /// A capture that cannot be read on.
     pub fn fill(&mut self, batch: &mut Batch, size: usize) -> Result<(), ReplayError> {
-        batch.clear();
-        let left = self.selection.first.map_or(u64::MAX, |first| first.saturating_sub(self.stats.packets));
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(size);
-        batch.reserve(size);
-        while batch.len() < size {
-            let Some(frame) = self.captures.next_frame()? else { break };
-            if !self.selection.takes_all() {
-                let first_frame = *self.first_frame.get_or_insert(frame.time);
-                if !self.selection.takes(frame.time, first_frame) {
-                    self.stats.passed_over += 1;
-                    continue;
-                }
-            }
-            Decoder { decap: self.decap, clock: &mut self.clock, fragments: &mut self.fragments }.take(
-                &frame,
-                &mut self.stats,
-                batch,
-            );
+        match &mut self.merge {
+            None => self.first.fill(batch, size),
+            Some(merge) => merge.fill(&mut self.first, batch, size),
         }
-        if let Some((first, last)) = batch.times() {
-            self.stats.first_time.get_or_insert(first);
-            self.stats.last_time = Some(last);
-        }
-        self.stats.fragments_forgotten = self.fragments.forgotten();
-        Ok(())
     }
 
     /// What was seen so far.
-    pub const fn stats(&self) -> &FeedStats {
-        &self.stats
+    pub fn stats(&self) -> &FeedStats {
+        self.merge.as_ref().map_or(self.first.stats(), |merge| merge.stats())
     }
 
-    /// The captures.
+    /// The captures; where copies are shifted, as the original reads them.
     pub const fn captures(&self) -> &CaptureSet {
-        &self.captures
+        self.first.captures()
     }
 }
 
-/// The parts of a feed that turn a frame into a packet, apart from the captures that lend the frame.
-struct Decoder<'a> {
-    decap: Decap,
-    clock: &'a mut Clock,
-    fragments: &'a mut FragmentTable,
+/// Shifted copies read the captures again, each for itself.
+fn check_shifted(inputs: &[Input], copies: u16) -> Result<(), ReplayError> {
+    if copies > Growth::MOST_SHIFTED {
+        return Err(ReplayError::TooManyShifted { copies, most: Growth::MOST_SHIFTED });
+    }
+    match inputs.iter().find(|input| !can_be_read_again(input)) {
+        Some(input) => Err(ReplayError::NotReadAgain { name: input.name() }),
+        None => Ok(()),
+    }
 }
 
-impl Decoder<'_> {
-    #[inline]
-    fn take(&mut self, frame: &Frame<'_>, stats: &mut FeedStats, batch: &mut Batch) {
-        stats.packets += 1;
-        let (now, step) = self.clock.observe(frame.time);
-        match step {
-            ClockStep::Forward => {}
-            ClockStep::Regression => stats.clock_regressions += 1,
-            ClockStep::Jump => {
-                stats.clock_jumps += 1;
-                stats.first_clock_jump.get_or_insert((stats.packets, frame.file, frame.number));
-            }
+/// Pipes and standard input can be read only once; what is not there at all is not a matter of reading again.
+pub(crate) fn can_be_read_again(input: &Input) -> bool {
+    match input {
+        Input::Stdin => false,
+        Input::Path(path) => {
+            fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir())
         }
-        let place =
-            Place { number: stats.packets, file: frame.file, frame: frame.number, time: frame.time, now };
-        if self.decap == Decap::None
-            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
-        {
-            stats.note_tunnel(tunnel_port_of(&digest));
-            batch.push_digest(place, digest);
-        } else {
-            self.take_any(frame, place, stats, batch);
-        }
-    }
-
-    /// Takes a frame of any shape.
-    #[inline(never)]
-    fn take_any(&mut self, frame: &Frame<'_>, place: Place, stats: &mut FeedStats, batch: &mut Batch) {
-        let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
-        if decoded.is_fragment() {
-            let was_unknown = has_unknown_ports(&decoded.decoded);
-            self.fragments.resolve(&mut decoded, place.now);
-            stats.fragments_inherited += u64::from(was_unknown && !has_unknown_ports(&decoded.decoded));
-        }
-        if self.decap == Decap::None {
-            stats.note_tunnel(tunnel_port(&decoded.decoded));
-        }
-        batch.push(place, decoded.tunnel, decoded.decoded);
     }
 }
 
 impl FeedStats {
+    /// Notes what a packet's timestamp did to engine time (S1.2): the packet by its number, its file and its frame.
+    #[inline]
+    fn note_step(&mut self, step: ClockStep, packet: (u64, usize, u64)) {
+        match step {
+            ClockStep::Forward => {}
+            ClockStep::Regression => self.clock_regressions += 1,
+            ClockStep::Jump => {
+                self.clock_jumps += 1;
+                self.first_clock_jump.get_or_insert(packet);
+            }
+        }
+    }
+
     /// Notes a packet to the port of a tunnel while nothing is taken off.
     #[inline]
     fn note_tunnel(&mut self, tunnel: Option<Decap>) {
@@ -178,6 +164,14 @@ impl FeedStats {
             Some(Decap::Vxlan) => self.vxlan_packets += 1,
             Some(Decap::Geneve) => self.geneve_packets += 1,
             _ => {}
+        }
+    }
+
+    /// Notes engine time at the packets of a batch.
+    fn note_times(&mut self, batch: &Batch) {
+        if let Some((first, last)) = batch.times() {
+            self.first_time.get_or_insert(first);
+            self.last_time = Some(last);
         }
     }
 }
@@ -196,8 +190,4 @@ impl Selection {
         self.since.is_none_or(|since| resolve(since) <= time)
             && self.until.is_none_or(|until| time < resolve(until))
     }
-}
-
-fn has_unknown_ports(decoded: &Decoded) -> bool {
-    matches!(decoded, Decoded::Packet(PacketFacts { transport: Transport::Unknown, .. }))
 }

@@ -8,6 +8,7 @@ mod check;
 mod error;
 mod explain;
 mod feed;
+mod growth;
 mod inspect;
 mod judge;
 mod model;
@@ -16,6 +17,7 @@ mod plan;
 mod run;
 mod starter;
 mod summary;
+mod sweep;
 
 pub use batch::{Batch, Item, Row};
 pub use check::{Checked, check};
@@ -25,6 +27,7 @@ pub use explain::{
     VerdictStory, explain,
 };
 pub use feed::{Feed, FeedStats, Selection, TimeBound};
+pub use growth::{Growth, Shift, Speed, SpeedError};
 pub use inspect::{Family, FlowKinds, Inspection, LocalAddress, Service, Tally, inspect};
 pub use model::{LoadedModels, ModelPaths, load_models};
 pub use outputs::{OutputFiles, Target};
@@ -32,6 +35,7 @@ pub use plan::{Limits, Plan};
 pub use run::{Progress, Report, Signal, Unobserved, run};
 pub use starter::starter_model;
 pub use summary::summarize;
+pub use sweep::{Sweep, SweepScope, SweepValue, sweep};
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;

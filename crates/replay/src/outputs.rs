@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use vpcreplay_engine::{Engine, FlowRecords};
 use vpcreplay_policy::Registry;
-use vpcreplay_sinks::{FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
+use vpcreplay_sinks::{Copies, FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
 
 use crate::run::{Kept, SeriesRows};
-use crate::{Item, ReplayError};
+use crate::{Growth, Item, ReplayError};
 
 /// Where an output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Outputs {
     verdicts: Option<(String, VerdictWriter<Out>)>,
     connections: Option<(String, FlowWriter<Out>)>,
     series: Option<(String, SeriesWriter<Out>)>,
+    /// Whether verdict records tell the copy.
+    copies: Copies,
 }
 
 impl Target {
@@ -61,17 +63,19 @@ impl Target {
 }
 
 impl Outputs {
-    pub(crate) fn open(files: &OutputFiles) -> Result<Self, ReplayError> {
+    pub(crate) fn open(files: &OutputFiles, growth: &Growth) -> Result<Self, ReplayError> {
+        let copies = if growth.copies.is_some() { Copies::Told } else { Copies::Untold };
         let named = |file: &Option<(Target, Format)>| -> Result<Option<(String, Out, Format)>, ReplayError> {
             let Some((target, format)) = file else { return Ok(None) };
             Ok(Some((target.name(), target.open()?, *format)))
         };
         Ok(Self {
             verdicts: named(&files.verdicts)?
-                .map(|(name, out, format)| (name, VerdictWriter::new(format, out))),
+                .map(|(name, out, format)| (name, VerdictWriter::new(format, out).with_copies(copies))),
             connections: named(&files.connections)?
-                .map(|(name, out, format)| (name, FlowWriter::new(format, out))),
+                .map(|(name, out, format)| (name, FlowWriter::new(format, out).with_copies(copies))),
             series: named(&files.series)?.map(|(name, out, format)| (name, SeriesWriter::new(format, out))),
+            copies,
         })
     }
 
@@ -92,6 +96,7 @@ impl Outputs {
             tunnel: item.tunnel,
             decoded: &item.decoded,
             verdict,
+            copy: (self.copies == Copies::Told).then(|| u32::from(item.copy) + 1),
         };
         writer.write(&row, registry).map_err(failed(name))
     }

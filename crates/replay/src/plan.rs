@@ -6,6 +6,7 @@ use vpcreplay_flow::Span;
 use vpcreplay_policy::Options;
 
 use crate::feed::Selection;
+use crate::growth::Growth;
 use crate::model::ModelPaths;
 use crate::outputs::OutputFiles;
 
@@ -22,6 +23,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Which frames are replayed.
     pub selection: Selection,
+    /// How many copies of them, and how fast.
+    pub growth: Growth,
     /// Only these ENIs are judged; empty means all.
     pub enis: Vec<String>,
     /// Files to write.

@@ -1,6 +1,5 @@
 //! The replay itself: packets in batches through the engine to the outputs.
 
-use vpcreplay_capture::CaptureSet;
 use vpcreplay_engine::{Engine, FlowRecords, Settings, Timeline};
 use vpcreplay_flow::Span;
 use vpcreplay_policy::{EniId, Warning};
@@ -55,13 +54,12 @@ pub struct Report {
 /// Captures, models or outputs that cannot be used. What was written before stays valid.
 pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayError> {
     let models = load_models(&plan.models, &plan.options)?;
-    let captures = CaptureSet::open(&plan.captures)?;
-    let outputs = Outputs::open(&plan.outputs)?;
     let LoadedModels { timeline, warnings } = models;
-    let settings = settings(plan, &timeline, outputs.kept())?;
     let decap = timeline.first.options().decap.unwrap_or_default();
+    let feed = Feed::open(&plan.captures, (decap, plan.selection), &plan.growth)?;
+    let outputs = Outputs::open(&plan.outputs, &plan.growth)?;
+    let settings = settings(plan, &timeline, outputs.kept())?;
     let engine = Engine::new(timeline, settings).divided(plan.limits.division());
-    let feed = Feed::new(captures, decap, plan.selection);
     let mut judge = Judge { engine, outputs, progress, end: Signal::Continue };
     let feed = if plan.limits.threads > 1 {
         judge.together(feed, &plan.limits)?

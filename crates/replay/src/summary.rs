@@ -8,7 +8,7 @@ use vpcreplay_sinks::summary::{
 };
 use vpcreplay_sinks::{Summary, SummaryContext};
 
-use crate::{CaptureSet, FeedStats, Limits, Plan, Report, Signal, TimeBound};
+use crate::{CaptureSet, FeedStats, Growth, Limits, Plan, Report, Shift, Signal, Speed, TimeBound};
 
 /// The limit of every allowance scope where nobody says otherwise (S7.3).
 const DEFAULT_LIMIT: u64 = 65_535;
@@ -160,12 +160,23 @@ fn chosen(plan: &Plan) -> Vec<OptionInForce> {
     chosen.extend(plan.selection.since.map(|bound| ("since", bound_text(bound))));
     chosen.extend(plan.selection.until.map(|bound| ("until", bound_text(bound))));
     chosen.extend(plan.selection.first.map(|count| ("first", count.to_string())));
+    chosen.extend(grown(&plan.growth));
     let of = |(name, value): (&str, String)| OptionInForce {
         name: name.to_owned(),
         value,
         source: Some(OptionSource::CommandLine),
     };
     chosen.into_iter().map(of).collect()
+}
+
+/// How the command line makes more of the captures than they hold.
+fn grown(growth: &Growth) -> impl Iterator<Item = (&'static str, String)> {
+    let speed = (growth.speed != Speed::ONE).then(|| ("speed", growth.speed.to_string()));
+    let shift = growth.shift.map(|Shift { most, seed }| {
+        [("multiply-shift", most.to_string()), ("seed", seed.to_string())].into_iter()
+    });
+    let copies = growth.copies.map(|copies| ("multiply", copies.to_string()));
+    copies.into_iter().chain(shift.into_iter().flatten()).chain(speed)
 }
 
 fn bound_text(bound: TimeBound) -> String {

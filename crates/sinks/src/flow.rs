@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 use vpcreplay_engine::{ConnectionRecord, FlowRecord, Registry};
 
 use crate::Format;
-use crate::record::RecordWriter;
+use crate::record::{Copies, RecordWriter};
 
 /// The fields of a flow record, in their order.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "flow",
     "protocol",
     "src",
@@ -33,6 +33,7 @@ const COLUMNS: [&str; 22] = [
     "connection_count",
     "connections",
     "outcome",
+    "copy",
 ];
 
 /// `C` is the list of connections: a list, or in CSV its JSON text.
@@ -60,10 +61,12 @@ struct Record<C> {
     connection_count: u64,
     connections: C,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy: Option<u32>,
 }
 
 impl<C> Record<C> {
-    fn new(flow: &FlowRecord, connections: C) -> Self {
+    fn new(flow: &FlowRecord, connections: C, copies: Copies) -> Self {
         let FlowRecord { key, source, forward, reverse, .. } = flow;
         let target = source.other();
         Self {
@@ -89,6 +92,7 @@ impl<C> Record<C> {
             connection_count: flow.connection_count,
             connections,
             outcome: flow.outcome.code(),
+            copy: (copies == Copies::Told).then(|| u32::from(key.copy()) + 1),
         }
     }
 }
@@ -125,12 +129,21 @@ pub struct FlowWriter<W: Write> {
     format: Format,
     records: RecordWriter<W>,
     json: Vec<u8>,
+    copies: Copies,
 }
 
 impl<W: Write> FlowWriter<W> {
     /// A writer of this format. It buffers by itself.
     pub fn new(format: Format, out: W) -> Self {
-        Self { format, records: RecordWriter::new(format, &COLUMNS, out), json: Vec::new() }
+        let copies = Copies::Untold;
+        let records = RecordWriter::new(format, copies.columns(&COLUMNS), out);
+        Self { format, records, json: Vec::new(), copies }
+    }
+
+    /// The same, but records tell which copy of the captures they belong to.
+    #[must_use]
+    pub fn with_copies(self, copies: Copies) -> Self {
+        Self { records: self.records.with_columns(copies.columns(&COLUMNS)), copies, ..self }
     }
 
     /// Writes the record of a flow; the registry has the names behind its numbers.
@@ -140,12 +153,12 @@ impl<W: Write> FlowWriter<W> {
     pub fn write(&mut self, flow: &FlowRecord, registry: &Registry) -> io::Result<()> {
         let connections = Connections { records: &flow.connections, registry };
         match self.format {
-            Format::JsonLines => self.records.write(&Record::new(flow, connections)),
+            Format::JsonLines => self.records.write(&Record::new(flow, connections, self.copies)),
             Format::Csv => {
                 self.json.clear();
                 serde_json::to_writer(&mut self.json, &connections)?;
                 let text = std::str::from_utf8(&self.json).map_err(io::Error::other)?;
-                self.records.write(&Record::new(flow, text))
+                self.records.write(&Record::new(flow, text, self.copies))
             }
         }
     }

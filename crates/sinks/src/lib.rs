@@ -15,6 +15,7 @@ mod verdict;
 
 pub use flow::FlowWriter;
 pub use format::{Format, FormatError};
+pub use record::Copies;
 pub use screen::{Color, Style};
 pub use series::SeriesWriter;
 pub use summary::{Summary, SummaryContext};

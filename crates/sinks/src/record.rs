@@ -9,6 +9,26 @@ use crate::Format;
 /// Bytes gathered before they are handed on.
 const BUFFER_BYTES: usize = 1 << 16;
 
+/// Whether records tell which copy of the captures they belong to, in a last field `copy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Copies {
+    /// They do not: the captures are replayed once.
+    #[default]
+    Untold,
+    /// They do, from 1, the original.
+    Told,
+}
+
+impl Copies {
+    /// The fields of a record, of which the last is `copy`.
+    pub(crate) fn columns(self, all: &'static [&'static str]) -> &'static [&'static str] {
+        match self {
+            Self::Told => all,
+            Self::Untold => all.split_last().map_or(all, |(_, others)| others),
+        }
+    }
+}
+
 /// Writes records of one kind, each a flat structure whose fields are `columns`.
 #[derive(Debug)]
 pub(crate) struct RecordWriter<W: Write> {
@@ -43,6 +63,11 @@ impl<W: Write> RecordWriter<W> {
             }
         };
         Self { columns, encoder }
+    }
+
+    /// The same with other fields; before the first record.
+    pub(crate) fn with_columns(self, columns: &'static [&'static str]) -> Self {
+        Self { columns, ..self }
     }
 
     /// Writes a record.

@@ -9,7 +9,7 @@ use vpcreplay_engine::{Registry, State, Verdict};
 use vpcreplay_flow::{Checkpoint, Decoded, Timestamp, Tunnel};
 
 use crate::Format;
-use crate::record::{Hex16, RecordWriter};
+use crate::record::{Copies, Hex16, RecordWriter};
 
 /// A packet and its verdict, as a record is made of them.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +28,12 @@ pub struct VerdictRow<'a> {
     pub decoded: &'a Decoded,
     /// What became of the packet.
     pub verdict: &'a Verdict,
+    /// Which copy of the captures the packet belongs to, from 1; only for a writer that tells it.
+    pub copy: Option<u32>,
 }
 
 /// The fields of a verdict record, in their order.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "packet",
     "file",
     "frame",
@@ -55,6 +57,7 @@ const COLUMNS: [&str; 23] = [
     "connection",
     "state",
     "cause_packet",
+    "copy",
 ];
 
 #[derive(Serialize)]
@@ -82,6 +85,8 @@ struct VerdictRecord<'a> {
     connection: Option<NonZeroU64>,
     state: Option<&'static str>,
     cause_packet: Option<NonZeroU64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy: Option<u32>,
 }
 
 impl<'a> VerdictRecord<'a> {
@@ -112,6 +117,7 @@ impl<'a> VerdictRecord<'a> {
             connection: verdict.connection,
             state: verdict.state.map(State::code),
             cause_packet: verdict.cause_packet,
+            copy: row.copy,
         }
     }
 }
@@ -161,7 +167,13 @@ pub struct VerdictWriter<W: Write> {
 impl<W: Write> VerdictWriter<W> {
     /// A writer of this format. It buffers by itself.
     pub fn new(format: Format, out: W) -> Self {
-        Self { records: RecordWriter::new(format, &COLUMNS, out) }
+        Self { records: RecordWriter::new(format, Copies::Untold.columns(&COLUMNS), out) }
+    }
+
+    /// The same, but records tell which copy of the captures they belong to: every row is to have one.
+    #[must_use]
+    pub fn with_copies(self, copies: Copies) -> Self {
+        Self { records: self.records.with_columns(copies.columns(&COLUMNS)) }
     }
 
     /// Writes the record of a packet; the registry has the names behind the verdict's numbers.

@@ -71,7 +71,12 @@ fn packet(
     };
     let address = |text: &str| text.parse().expect("an address");
     let facts = PacketFacts { src: address(src), dst: address(dst), protocol, transport, length: 100 };
-    Packet { time: Timestamp::from_nanos(START + after), decoded: Decoded::Packet(facts), tunnel: None }
+    Packet {
+        time: Timestamp::from_nanos(START + after),
+        decoded: Decoded::Packet(facts),
+        tunnel: None,
+        copy: 0,
+    }
 }
 
 /// UDP from outside to port 53, and back.
@@ -260,6 +265,7 @@ fn related_errors_do_not_refresh() {
         time: Timestamp::from_nanos(START + after),
         decoded: Decoded::Packet(facts),
         tunnel: None,
+        copy: 0,
     };
     let command = Settings { icmp_errors: Some(IcmpErrors::Related), ..Settings::default() };
     let packets = vec![query(0), error(100 * SECOND), error(180 * SECOND)];

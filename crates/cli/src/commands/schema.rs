@@ -39,11 +39,13 @@ struct Field {
     text: &'static str,
 }
 
-/// Whether a field may be null.
+/// Whether a field may be null, or missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
     Always,
     OrNull,
+    /// The field is not there at all, or never null.
+    OrAbsent,
 }
 
 const U8: Kind = Kind::Number(Some(0), Some(255));
@@ -66,6 +68,11 @@ const fn always(name: &'static str, kind: Kind, text: &'static str) -> Field {
 /// A field that may be null.
 const fn or_null(name: &'static str, kind: Kind, text: &'static str) -> Field {
     Field { name, kind, presence: Presence::OrNull, text }
+}
+
+/// A field that only some documents have; it is never null.
+const fn or_absent(name: &'static str, kind: Kind, text: &'static str) -> Field {
+    Field { name, kind, presence: Presence::OrAbsent, text }
 }
 
 /// Prints the schemas, one definition for each kind of document.
@@ -136,7 +143,7 @@ impl Serialize for Node<'_> {
         }
         let name = self.kind.type_name();
         match self.presence {
-            Presence::Always => map.serialize_entry("type", name)?,
+            Presence::Always | Presence::OrAbsent => map.serialize_entry("type", name)?,
             Presence::OrNull => map.serialize_entry("type", &[name, "null"])?,
         }
         self.constraints(&mut map)?;
@@ -166,7 +173,8 @@ impl Node<'_> {
             }
             Kind::Object(fields) => {
                 map.serialize_entry("properties", &InOrder(fields.iter().map(Field::node).collect()))?;
-                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                let is_required = |field: &&Field| field.presence != Presence::OrAbsent;
+                let names: Vec<&str> = fields.iter().filter(is_required).map(|field| field.name).collect();
                 map.serialize_entry("required", &names)?;
                 map.serialize_entry("additionalProperties", &false)?;
             }

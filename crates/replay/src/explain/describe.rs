@@ -21,6 +21,7 @@ pub(super) fn line(item: &Item, file: &str, verdict: &Verdict, engine: &Engine) 
         packet: item.number,
         file: file.to_owned(),
         frame: item.frame,
+        copy: (item.copy > 0).then(|| u32::from(item.copy) + 1),
         time_ns: item.time.nanos(),
         time: rfc3339(item.time),
         engine_time: (item.now != item.time).then(|| rfc3339(item.now)),

@@ -1,14 +1,13 @@
 //! What came before the packet in its flow, by a second pass.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::ops::ControlFlow;
 
-use vpcreplay_capture::Input;
 use vpcreplay_engine::{Engine, Step};
-use vpcreplay_flow::{Decoded, FlowKey, Transport};
+use vpcreplay_flow::{FlowKey, Transport};
 
 use super::{Creator, Explanation, FlowStory, Found, PacketLine, Usage, describe, walk};
+use crate::feed::can_be_read_again;
 use crate::{Item, Plan, Progress, ReplayError};
 
 /// Packets told from the flow's beginning.
@@ -23,7 +22,7 @@ pub(super) fn add(
     found: &Found,
     progress: &mut dyn Progress,
 ) -> Result<(), ReplayError> {
-    let Some(key) = found.facts().and_then(|facts| Some(facts.flow()?.0)) else { return Ok(()) };
+    let Some(key) = found.item.flow_key() else { return Ok(()) };
     if !plan.captures.iter().all(can_be_read_again) {
         explanation.flow = Some(FlowStory::default());
         return Ok(());
@@ -39,14 +38,6 @@ pub(super) fn add(
         creators: gatherer.creators,
     });
     Ok(())
-}
-
-/// Pipes and standard input can be read only once.
-fn can_be_read_again(input: &Input) -> bool {
-    match input {
-        Input::Stdin => false,
-        Input::Path(path) => fs::metadata(path).is_ok_and(|metadata| metadata.is_file() || metadata.is_dir()),
-    }
 }
 
 /// Collects while the captures are replayed again.
@@ -102,10 +93,7 @@ impl Gatherer {
         }
         let created = engine.connections();
         let mut steps = Vec::new();
-        let key = match &item.decoded {
-            Decoded::Packet(facts) => facts.flow().map(|(key, _)| key),
-            Decoded::Unjudged(..) => None,
-        };
+        let key = item.flow_key();
         let is_ours = key.is_some_and(|key| key == self.key || Some(key) == self.quoted);
         if !is_ours {
             engine.judge(item.into());

@@ -54,7 +54,8 @@ impl Page {
 
     fn packet(&mut self, explanation: &Explanation) {
         let packet = &explanation.packet;
-        let place = format!("  frame {} of {}, {}", packet.frame, packet.file, packet.time);
+        let copy = packet.copy.map_or_else(String::new, |copy| format!(", copy {copy}"));
+        let place = format!("  frame {} of {}{copy}, {}", packet.frame, packet.file, packet.time);
         self.painted("", TITLE, &format!("Packet {}", packet.packet), &place);
         let length = packet.length.map_or_else(String::new, |length| format!(", {length} bytes"));
         self.line(&format!("  {}{length}", packet.what));

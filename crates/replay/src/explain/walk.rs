@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use vpcreplay_capture::CaptureSet;
 use vpcreplay_engine::Engine;
 
 use super::{Found, Subject};
@@ -43,10 +42,10 @@ pub(super) fn walk(
 /// The engine and the packets of a plan, before the first packet.
 fn open(plan: &Plan) -> Result<(Feed, Engine), ReplayError> {
     let timeline = load_models(&plan.models, &plan.options)?.timeline;
-    let captures = CaptureSet::open(&plan.captures)?;
     let decap = timeline.first.options().decap.unwrap_or_default();
+    let feed = Feed::open(&plan.captures, (decap, plan.selection), &plan.growth)?;
     let settings = settings(plan, &timeline, Kept::default())?;
-    Ok((Feed::new(captures, decap, plan.selection), Engine::new(timeline, settings)))
+    Ok((feed, Engine::new(timeline, settings)))
 }
 
 /// Finds and judges the packet that is asked for.

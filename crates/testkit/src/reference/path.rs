@@ -183,13 +183,13 @@ impl Replay {
             && let Some(entry) = self
                 .connections
                 .iter()
-                .find(|entry| entry.is_live() && entry.eni == eni.id && entry.key == quoted)
+                .find(|entry| entry.is_live() && entry.eni == eni.id && entry.key == self.in_copy(quoted))
         {
             let connection = Some((entry.number, entry.state.name()));
             return Some(Verdict { connection, ..Verdict::bare(Reason::Related) });
         }
         // S6.3.2: a live connection with this flow key.
-        let (key, sender) = facts.flow()?;
+        let (key, sender) = self.key_of(facts)?;
         let tcp = tcp_kind(facts);
         let index = self
             .connections
@@ -232,7 +232,7 @@ impl Replay {
         };
         let ruled = |reason| Verdict { rule: Some(rule.clone()), ..Verdict::bare(reason) };
         // S2.7: unknown ports create no connection. S6.3.3a; S12.16: never by the reversed rule only.
-        let Some((key, sender)) = facts.flow() else { return ruled(Reason::Untracked) };
+        let Some((key, sender)) = self.key_of(facts) else { return ruled(Reason::Untracked) };
         if !turned && self.is_untracked(eni, direction, facts, flow) {
             return ruled(Reason::Untracked);
         }
@@ -290,7 +290,7 @@ impl Replay {
             return false;
         }
         let peer = if direction == Direction::Egress { facts.dst } else { facts.src };
-        let Some((key, sender)) = facts.flow() else { return false };
+        let Some((key, sender)) = self.key_of(facts) else { return false };
         if self.world.is_always_tracked(eni, peer) {
             return false;
         }

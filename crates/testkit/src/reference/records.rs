@@ -13,6 +13,8 @@ pub struct Packet {
     pub decoded: Decoded,
     /// The tunnel that was taken off; the reference only carries it along.
     pub tunnel: Option<Tunnel>,
+    /// Which copy of a capture it belongs to: part of its flow key. 0 is the original.
+    pub copy: u16,
 }
 
 /// A whole replay: models, options and packets in replay order.

@@ -19,6 +19,7 @@ pub fn replay(scenario: &Scenario) -> Outcome {
         replay.apply_models(now);
         replay.expire(now);
         replay.end_flows(now);
+        replay.copy = packet.copy;
         let verdict = replay.judge(&packet.decoded, now);
         replay.number += 1;
         let record = verdict.record(replay.number);
@@ -36,6 +37,8 @@ pub(super) struct Replay {
     now: Option<Timestamp>,
     /// Packets judged so far.
     pub(super) number: u64,
+    /// The copy that the packet at hand belongs to.
+    copy: u16,
     /// All connections, live and over, by number.
     pub(super) connections: Vec<Connection>,
     /// All flows, remembered and over, by number.
@@ -55,6 +58,7 @@ impl Replay {
             later,
             now: None,
             number: 0,
+            copy: 0,
             connections: Vec::new(),
             flows: Vec::new(),
             out: Outcome::default(),
@@ -197,7 +201,7 @@ impl Replay {
 
     /// S7.0, S8: the flow of the packet around its path.
     fn judge_in_flow(&mut self, facts: &PacketFacts, now: Timestamp) -> Verdict {
-        let Some((key, sender)) = facts.flow() else {
+        let Some((key, sender)) = self.key_of(facts) else {
             return self.take_path(facts, None, now); // S2.7: unknown ports, no flow
         };
         let Some(index) = self.flow_of(key, sender, now) else {
@@ -216,6 +220,16 @@ impl Replay {
         };
         self.flows[index].count(sender, facts, verdict.reason.disposition(), now);
         verdict
+    }
+
+    /// S7.1: the flow key of the packet at hand and the end that sent it; a copy of a capture has flows of its own.
+    pub(super) fn key_of(&self, facts: &PacketFacts) -> Option<(FlowKey, End)> {
+        facts.flow().map(|(key, sender)| (self.in_copy(key), sender))
+    }
+
+    /// A flow key in the copy of the packet at hand.
+    pub(super) const fn in_copy(&self, key: FlowKey) -> FlowKey {
+        key.with_copy(self.copy)
     }
 
     /// S7.0: the remembered flow of a packet; a new one is remembered unless the bound is reached.

@@ -164,7 +164,7 @@ pub fn packets(templates: &[Template], steps: &[Step], aims: &Aims) -> Vec<Packe
         let conversation = step.conversation % templates.len();
         let mut time = stage.time(step.gap, conversation);
         for decoded in step.frames(&templates[conversation]) {
-            stage.packets.push(Packet { time: Timestamp::from_nanos(time), decoded, tunnel: None });
+            stage.packets.push(Packet { time: Timestamp::from_nanos(time), decoded, tunnel: None, copy: 0 });
             stage.now = stage.now.max(time);
             stage.last[conversation] = stage.now;
             time += 1_000_000;

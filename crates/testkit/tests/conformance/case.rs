@@ -102,7 +102,7 @@ fn packets(folder: &Path, records: &[Value], decap: Decap) -> Vec<Packet> {
         now = now.max(time);
         let mut decoded = decode(*link_type, bytes, *original, decap);
         fragments.resolve(&mut decoded, now);
-        packets.push(Packet { time, decoded: decoded.decoded, tunnel: decoded.tunnel });
+        packets.push(Packet { time, decoded: decoded.decoded, tunnel: decoded.tunnel, copy: 0 });
     }
     packets
 }

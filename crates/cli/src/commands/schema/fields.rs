@@ -3,7 +3,9 @@
 use vpcreplay_replay::engine::{Ending, Outcome, State};
 use vpcreplay_replay::flow::{Checkpoint, Disposition, Reason};
 
-use super::{Field, I64, Kind, U8, U16, U32, U64, always, or_null};
+use super::{Field, I64, Kind, U8, U16, U32, U64, always, or_absent, or_null};
+
+const COPY: Kind = Kind::Number(Some(1), Some(65_535));
 
 /// The codes of dispositions.
 pub(super) fn dispositions() -> Vec<&'static str> {
@@ -51,6 +53,7 @@ pub(super) fn verdict() -> Vec<Field> {
         or_null("connection", U64, "Number of the connection; null when untracked."),
         or_null("state", Kind::Code(states()), "State of the connection after the packet."),
         or_null("cause_packet", U64, "For unsent packets: the packet whose denial is the cause."),
+        copy(),
     ]
 }
 
@@ -83,7 +86,13 @@ pub(super) fn flow() -> Vec<Field> {
             "The newest 16 of them, ascending.",
         ),
         always("outcome", Kind::Code(outcomes()), "What became of the flow."),
+        copy(),
     ]
+}
+
+/// The last field of the records of replayed copies.
+const fn copy() -> Field {
+    or_absent("copy", COPY, "Only with --multiply: the copy of the captures, from 1, the original.")
 }
 
 fn outcomes() -> Vec<&'static str> {

@@ -1,0 +1,247 @@
+//! One reading of the captures: every packet once, or followed by its copies.
+
+use vpcreplay_capture::{CaptureSet, Frame};
+use vpcreplay_flow::{
+    Clock, ClockStep, Decap, Decoded, Digest, PacketFacts, Span, Timestamp, Transport, Tunnel,
+};
+use vpcreplay_packet::{FragmentTable, decode, digest, tunnel_port, tunnel_port_of};
+
+use super::{FeedStats, Selection};
+use crate::batch::{Batch, Place};
+use crate::{ReplayError, Speed};
+
+/// What a lane makes of the captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Course {
+    /// Copies it gives out: the first, and how many.
+    pub(super) copies: (u16, u16),
+    /// How fast time goes by.
+    pub(super) speed: Speed,
+    /// By how much packets are late.
+    pub(super) late: Span,
+}
+
+impl Course {
+    /// Every packet once, as it is.
+    pub(super) const PLAIN: Self = Self { copies: (0, 1), speed: Speed::ONE, late: Span::from_nanos(0) };
+}
+
+/// The packets of captures, from one reading.
+pub(super) struct Lane {
+    captures: CaptureSet,
+    selection: Selection,
+    course: Course,
+    decoder: Decoder,
+    clock: Clock,
+    /// Time of the first frame of the captures.
+    first_frame: Option<Timestamp>,
+    /// Time of the first packet in the captures.
+    first_packet: Option<Timestamp>,
+    /// A packet some of whose copies are still to be given out.
+    held: Option<Held>,
+    stats: FeedStats,
+}
+
+/// What turns frames into packets.
+struct Decoder {
+    decap: Decap,
+    fragments: FragmentTable,
+}
+
+/// A packet and its copies.
+struct Held {
+    file: usize,
+    frame: u64,
+    time: Timestamp,
+    what: What,
+    /// Whether it is a later fragment that took the facts of its first one.
+    is_inherited: bool,
+    /// The copies still to be given out.
+    copies: std::ops::Range<u16>,
+}
+
+/// A frame, decoded.
+enum What {
+    Usual(Digest),
+    Any(Option<Tunnel>, Decoded),
+}
+
+impl Lane {
+    pub(super) fn new(captures: CaptureSet, (decap, selection): (Decap, Selection), course: Course) -> Self {
+        Self {
+            captures,
+            selection,
+            course,
+            decoder: Decoder { decap, fragments: FragmentTable::new() },
+            clock: Clock::default(),
+            first_frame: None,
+            first_packet: None,
+            held: None,
+            stats: FeedStats::default(),
+        }
+    }
+
+    pub(super) const fn stats(&self) -> &FeedStats {
+        &self.stats
+    }
+
+    pub(super) const fn captures(&self) -> &CaptureSet {
+        &self.captures
+    }
+
+    /// Fills a batch with up to `size` packets; it stays empty at the end of the captures.
+    pub(super) fn fill(&mut self, batch: &mut Batch, size: usize) -> Result<(), ReplayError> {
+        batch.clear();
+        let size = usize::try_from(self.left()).unwrap_or(usize::MAX).min(size);
+        batch.reserve(size);
+        let is_plain = self.course == Course::PLAIN;
+        self.give_out(batch, size);
+        while batch.len() < size {
+            let Some(frame) = self.captures.next_frame()? else { break };
+            if !self.selection.takes_all() {
+                let first_frame = *self.first_frame.get_or_insert(frame.time);
+                if !self.selection.takes(frame.time, first_frame) {
+                    self.stats.passed_over += 1;
+                    continue;
+                }
+            }
+            if is_plain {
+                self.decoder.take(&frame, &mut self.clock, &mut self.stats, batch);
+                continue;
+            }
+            let first = *self.first_packet.get_or_insert(frame.time);
+            let time = self.course.speed.at(frame.time, first).after(self.course.late);
+            let (from, count) = self.course.copies;
+            // The first copy moves engine time on, and fragments age by it.
+            let now = self.clock.now().map_or(time, |now| now.max(time));
+            let (what, is_inherited) = self.decoder.decode(&frame, now);
+            self.held = Some(Held {
+                file: frame.file,
+                frame: frame.number,
+                time,
+                what,
+                is_inherited,
+                copies: from..from.saturating_add(count),
+            });
+            self.give_out(batch, size);
+        }
+        self.stats.note_times(batch);
+        self.stats.fragments_forgotten = self.decoder.fragments.forgotten();
+        Ok(())
+    }
+
+    /// Packets that the selection leaves.
+    fn left(&self) -> u64 {
+        let (_, copies) = self.course.copies;
+        let all = |first: u64| first.saturating_mul(u64::from(copies));
+        self.selection.first.map_or(u64::MAX, |first| all(first).saturating_sub(self.stats.packets))
+    }
+
+    /// Gives out the copies of the packet at hand, as many as there is room for.
+    fn give_out(&mut self, batch: &mut Batch, size: usize) {
+        let Some(held) = &mut self.held else { return };
+        while batch.len() < size {
+            let Some(copy) = held.copies.next() else {
+                self.held = None;
+                return;
+            };
+            let Held { file, frame, time, .. } = *held;
+            let stats = &mut self.stats;
+            stats.packets += 1;
+            let number = stats.packets;
+            let (now, step) = self.clock.observe(time);
+            stats.note_step(step, (number, file, frame));
+            stats.fragments_inherited += u64::from(held.is_inherited);
+            let place = Place { number, file, frame, time, now, copy };
+            match &held.what {
+                What::Usual(digest) => {
+                    stats.note_tunnel(tunnel_port_of(digest));
+                    batch.push_digest(place, *digest);
+                }
+                What::Any(tunnel, decoded) => {
+                    if self.decoder.decap == Decap::None {
+                        stats.note_tunnel(tunnel_port(decoded));
+                    }
+                    batch.push(place, *tunnel, of_copy(decoded, copy));
+                }
+            }
+        }
+    }
+}
+
+impl Decoder {
+    /// Decodes a frame whose copies come at `now`, and tells whether it is a later fragment that took the facts of its
+    /// first one.
+    fn decode(&mut self, frame: &Frame<'_>, now: Timestamp) -> (What, bool) {
+        if self.decap == Decap::None
+            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
+        {
+            return (What::Usual(digest), false);
+        }
+        let (tunnel, decoded, is_inherited) = self.decode_any(frame, now);
+        (What::Any(tunnel, decoded), is_inherited)
+    }
+
+    /// Decodes a frame of any shape.
+    fn decode_any(&mut self, frame: &Frame<'_>, now: Timestamp) -> (Option<Tunnel>, Decoded, bool) {
+        let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
+        let mut is_inherited = false;
+        if decoded.is_fragment() {
+            let was_unknown = has_unknown_ports(&decoded.decoded);
+            self.fragments.resolve(&mut decoded, now);
+            is_inherited = was_unknown && !has_unknown_ports(&decoded.decoded);
+        }
+        (decoded.tunnel, decoded.decoded, is_inherited)
+    }
+
+    /// Takes a frame as the one packet that it is.
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
+        stats.packets += 1;
+        let (now, step) = clock.observe(frame.time);
+        if step != ClockStep::Forward {
+            stats.note_step(step, (stats.packets, frame.file, frame.number));
+        }
+        let place = Place {
+            number: stats.packets,
+            file: frame.file,
+            frame: frame.number,
+            time: frame.time,
+            now,
+            copy: 0,
+        };
+        if self.decap == Decap::None
+            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
+        {
+            stats.note_tunnel(tunnel_port_of(&digest));
+            batch.push_digest(place, digest);
+        } else {
+            self.take_any(frame, place, stats, batch);
+        }
+    }
+
+    /// Takes a frame of any shape.
+    #[inline(never)]
+    fn take_any(&mut self, frame: &Frame<'_>, place: Place, stats: &mut FeedStats, batch: &mut Batch) {
+        let (tunnel, decoded, is_inherited) = self.decode_any(frame, place.now);
+        stats.fragments_inherited += u64::from(is_inherited);
+        if self.decap == Decap::None {
+            stats.note_tunnel(tunnel_port(&decoded));
+        }
+        batch.push(place, tunnel, decoded);
+    }
+}
+
+/// What a frame holds, in a copy: the flow that an ICMP error quotes is the copy's (S6.3.1).
+fn of_copy(decoded: &Decoded, copy: u16) -> Decoded {
+    let mut decoded = *decoded;
+    if let Decoded::Packet(PacketFacts { transport: Transport::IcmpError { quoted, .. }, .. }) = &mut decoded
+    {
+        *quoted = quoted.map(|key| key.with_copy(copy));
+    }
+    decoded
+}
+
+fn has_unknown_ports(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Packet(PacketFacts { transport: Transport::Unknown, .. }))
+}
