@@ -40,6 +40,11 @@ pub enum ReplayError {
         /// Ids that the models have, some of them.
         known: Vec<String>,
     },
+    /// Plans that cannot be replayed in one pass.
+    Worlds {
+        /// Why.
+        what: String,
+    },
     /// The packet, frame or connection asked for is not in the replay.
     NotFound {
         /// What was asked for.
@@ -68,6 +73,9 @@ impl fmt::Display for ReplayError {
             Self::UnknownEni { id, known } => {
                 write!(f, "--eni {id}: no model has this ENI; known are {}", known.join(", "))
             }
+            Self::Worlds { what } => {
+                write!(f, "{what}; replays of one pass share captures, selection and tunnel")
+            }
             Self::NotFound { what, found } => write!(f, "{what} is not in the replay; {found}"),
         }
     }
@@ -79,7 +87,10 @@ impl std::error::Error for ReplayError {
             Self::Capture(error) => Some(error),
             Self::Model(error) => Some(error),
             Self::ModelPath { source, .. } | Self::Output { source, .. } => Some(source),
-            Self::EmptyModel { .. } | Self::UnknownEni { .. } | Self::NotFound { .. } => None,
+            Self::EmptyModel { .. }
+            | Self::UnknownEni { .. }
+            | Self::Worlds { .. }
+            | Self::NotFound { .. } => None,
         }
     }
 }

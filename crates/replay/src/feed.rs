@@ -8,7 +8,7 @@ use crate::ReplayError;
 use crate::batch::{Batch, Place};
 
 /// Which frames are replayed. The others are read and passed over: they have no packet number.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Not before this time.
     pub since: Option<TimeBound>,

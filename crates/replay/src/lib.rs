@@ -15,6 +15,7 @@ mod plan;
 mod run;
 mod starter;
 mod summary;
+mod worlds;
 
 pub use batch::{Batch, Item, Row};
 pub use check::{Checked, check};
@@ -31,6 +32,7 @@ pub use plan::{Limits, Plan};
 pub use run::{Progress, Report, Signal, Unobserved, run};
 pub use starter::starter_model;
 pub use summary::summarize;
+pub use worlds::{Replayed, Watcher, World, WorldsReport, replay_worlds, run_worlds};
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;
