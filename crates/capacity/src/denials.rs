@@ -1,0 +1,76 @@
+//! Connections that the allowance denied (S7.8): packets are counted by the engine, connections here.
+
+use std::collections::{HashMap, VecDeque};
+
+use rustc_hash::FxBuildHasher;
+use vpcreplay_engine::EniId;
+use vpcreplay_flow::{FlowKey, Span, Timestamp};
+
+/// Counts denied connections. Denials of one flow at one ENI are one denied connection as long as the flow is not admitted
+/// there in between and the denials are less than the flow memory (S7.0) apart.
+#[derive(Debug)]
+pub struct Denials {
+    memory: Span,
+    most: usize,
+    newest: HashMap<(FlowKey, EniId), Timestamp, FxBuildHasher>,
+    /// One place for each remembered denial, by the time at which it was last looked at.
+    queue: VecDeque<(Timestamp, (FlowKey, EniId))>,
+    /// By ENI number.
+    counts: Vec<u64>,
+}
+
+impl Denials {
+    /// Nothing is denied yet. At most `most` denied connections are remembered; each packet of one beyond counts anew.
+    pub fn new(memory: Span, most: u64) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Self { memory, most, newest: HashMap::default(), queue: VecDeque::new(), counts: Vec::new() }
+    }
+
+    /// Notes that the allowance denied a packet of a flow.
+    pub fn denied(&mut self, flow: &FlowKey, eni: EniId, now: Timestamp) {
+        self.forget(now);
+        let is_full = self.newest.len() >= self.most;
+        let before = self.newest.get_mut(&(*flow, eni)).map(|newest| std::mem::replace(newest, now));
+        if before.is_some_and(|before| !before.after(self.memory).is_due(now)) {
+            return;
+        }
+        if self.counts.len() <= eni.index() {
+            self.counts.resize(eni.index() + 1, 0);
+        }
+        if let Some(count) = self.counts.get_mut(eni.index()) {
+            *count += 1;
+        }
+        if before.is_none() && !is_full {
+            self.newest.insert((*flow, eni), now);
+            self.queue.push_back((now, (*flow, eni)));
+        }
+    }
+
+    /// Notes that a flow was admitted.
+    #[inline]
+    pub fn admitted(&mut self, flow: &FlowKey, eni: EniId) {
+        if !self.newest.is_empty() {
+            self.newest.remove(&(*flow, eni));
+        }
+    }
+
+    /// Denied connections at an ENI.
+    pub fn count(&self, eni: EniId) -> u64 {
+        self.counts.get(eni.index()).copied().unwrap_or(0)
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((seen, key)) = self.queue.pop_front_if(|(seen, _)| seen.after(self.memory).is_due(now)) {
+            match self.newest.get(&key).copied() {
+                // Denied again since: its place moves back.
+                Some(newest) if newest > seen && !newest.after(self.memory).is_due(now) => {
+                    self.queue.push_back((newest, key));
+                }
+                Some(_) => {
+                    self.newest.remove(&key);
+                }
+                None => {}
+            }
+        }
+    }
+}
