@@ -90,14 +90,8 @@ pub enum Fate {
 
 impl Fate {
     /// All fates, in the order of reports.
-    pub const ALL: [Self; 6] = [
-        Self::HalfOpen,
-        Self::NeverClosed,
-        Self::Closed,
-        Self::UdpOneWay,
-        Self::UdpAnswered,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::HalfOpen, Self::NeverClosed, Self::Closed, Self::UdpOneWay, Self::UdpAnswered, Self::Other];
 
     /// The code used in records.
     pub const fn code(self) -> &'static str {
@@ -116,7 +110,9 @@ impl Fate {
         match state {
             State::SynSent | State::SynReceived => Self::HalfOpen,
             State::Established => Self::NeverClosed,
-            State::FinWait | State::CloseWait | State::LastAck | State::TimeWait | State::Close => Self::Closed,
+            State::FinWait | State::CloseWait | State::LastAck | State::TimeWait | State::Close => {
+                Self::Closed
+            }
             State::Unreplied => Self::UdpOneWay,
             State::Replied | State::Stream => Self::UdpAnswered,
             State::Active => Self::Other,
@@ -194,7 +190,9 @@ impl<K: Copy + Eq + Hash + Ord> Classes<K> {
         let mut all: Vec<_> =
             self.keys.iter().copied().map(Some).zip(self.tallies.iter().skip(1).copied()).collect();
         all.sort_by_key(|(key, _)| *key);
-        all.extend(self.tallies.first().filter(|others| others.connections > 0).map(|others| (None, *others)));
+        all.extend(
+            self.tallies.first().filter(|others| others.connections > 0).map(|others| (None, *others)),
+        );
         all.into_iter().map(|(key, tally)| (key, tally.as_of(epoch))).collect()
     }
 }

@@ -125,7 +125,9 @@ impl Changes {
             return;
         }
         match self.instants.last_mut() {
-            Some(last) if last.at == at => *last = Instant { at, start: occupancy, top: occupancy, end: occupancy },
+            Some(last) if last.at == at => {
+                *last = Instant { at, start: occupancy, top: occupancy, end: occupancy }
+            }
             _ => self.instants.push(Instant { at, start: occupancy, top: occupancy, end: occupancy }),
         }
     }
@@ -214,7 +216,8 @@ fn shifted_peak(changes: &Changes, (seed, most): (u64, Span), copies: u64) -> u6
         }
         // What expires does so before any copy's packets.
         for (_, index) in &together {
-            let before = index.checked_sub(1).and_then(|index| instants.get(index)).map_or(0, |last| last.end);
+            let before =
+                index.checked_sub(1).and_then(|index| instants.get(index)).map_or(0, |last| last.end);
             let start = instants.get(*index).map_or(0, |instant| instant.start);
             total += i128::from(start) - i128::from(before);
         }

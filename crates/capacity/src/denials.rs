@@ -46,12 +46,15 @@ impl Denials {
         }
     }
 
-    /// Notes that a flow was admitted.
+    /// Whether some denied connection is remembered, so that it matters which flows are admitted.
     #[inline]
+    pub fn is_waiting(&self) -> bool {
+        !self.newest.is_empty()
+    }
+
+    /// Notes that a flow was admitted.
     pub fn admitted(&mut self, flow: &FlowKey, eni: EniId) {
-        if !self.newest.is_empty() {
-            self.newest.remove(&(*flow, eni));
-        }
+        self.newest.remove(&(*flow, eni));
     }
 
     /// Denied connections at an ENI.
@@ -60,7 +63,8 @@ impl Denials {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        while let Some((seen, key)) = self.queue.pop_front_if(|(seen, _)| seen.after(self.memory).is_due(now)) {
+        while let Some((seen, key)) = self.queue.pop_front_if(|(seen, _)| seen.after(self.memory).is_due(now))
+        {
             match self.newest.get(&key).copied() {
                 // Denied again since: its place moves back.
                 Some(newest) if newest > seen && !newest.after(self.memory).is_due(now) => {

@@ -66,7 +66,10 @@ pub fn parse_limits(text: &str) -> Result<Vec<(String, u64)>, LimitError> {
 
 /// A parser's message without the names of Rust's types, in one line.
 fn plain(message: &str) -> String {
-    message.replace("expected i64", "expected a number").replace("expected a map", "expected a table").replace('\n', "; ")
+    message
+        .replace("expected i64", "expected a number")
+        .replace("expected a map", "expected a table")
+        .replace('\n', "; ")
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use super::parse_limits;
 fn limits_come_by_size() {
     let text = "[limits]\n\"b.large\" = 20\n\"a.large\" = 20\nsmall = 5\n";
     let limits = parse_limits(text).unwrap();
-    let expected = [("small", 5), ("a.large", 20), ("b.large", 20)].map(|(name, limit)| (name.to_owned(), limit));
+    let expected =
+        [("small", 5), ("a.large", 20), ("b.large", 20)].map(|(name, limit)| (name.to_owned(), limit));
     assert_eq!(limits, expected);
 }
 

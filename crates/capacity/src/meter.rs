@@ -67,6 +67,12 @@ impl Meter {
         self.scopes.get(scope.index())
     }
 
+    /// Scopes whose allowance denied a packet, with the number of the first one.
+    pub fn first_denied(&self) -> impl Iterator<Item = (ScopeId, u64)> + '_ {
+        let numbered = (0..).map(ScopeId).zip(&self.scopes);
+        numbered.filter_map(|(number, scope)| Some((number, scope.first_denied?)))
+    }
+
     /// Live entries in all scopes.
     pub fn live(&self) -> usize {
         self.entries.len()
@@ -167,7 +173,8 @@ impl Meter {
                     self.leave(&entry, time);
                 }
                 Some(scope) if scope.0 != entry.scope => {
-                    let rule = self.scopes.get(entry.scope as usize).and_then(|old| old.rule_of(entry.classes));
+                    let rule =
+                        self.scopes.get(entry.scope as usize).and_then(|old| old.rule_of(entry.classes));
                     moves.push((at, RuleKeys { rule, to: scope.0 }));
                     self.leave(&entry, time);
                 }
@@ -239,9 +246,8 @@ impl Meter {
         let Arrival { packet: Packet { now, .. }, flow: (key, _), visit } = *arrival;
         let Visit { eni, direction, .. } = visit;
         // A rule of the other direction admitted the reversed flow (S7.5).
-        let is_reversed = rule
-            .and_then(|rule| self.registry.rule_direction(rule))
-            .is_some_and(|ruled| ruled != direction);
+        let is_reversed =
+            rule.and_then(|rule| self.registry.rule_direction(rule)).is_some_and(|ruled| ruled != direction);
         let original = if is_reversed { sender.other() } else { sender };
         let own = if direction == Direction::Egress { sender } else { sender.other() };
         let deadline = now.after(self.generations.timeout(eni, state, &key));
@@ -260,7 +266,8 @@ impl Meter {
 
     /// Books an entry in a scope.
     fn come(&mut self, at: u32, (scope, rule): (u32, Option<RuleId>), now: Timestamp) {
-        let (Some(entry), Some(books)) = (self.entries.get_mut(at), self.scopes.get_mut(scope as usize)) else {
+        let (Some(entry), Some(books)) = (self.entries.get_mut(at), self.scopes.get_mut(scope as usize))
+        else {
             return;
         };
         let keys = ClassKeys { peer: entry.key.address(entry.own.other()), service: service(entry), rule };
@@ -334,7 +341,5 @@ fn admitting_rule(policy: &Policy, arrival: &Arrival<'_>) -> Option<RuleId> {
     let facts = facts_of(arrival.packet)?;
     let Visit { eni, direction, .. } = arrival.visit;
     let own = policy.security_group(eni, direction, &Probe::of(&facts, direction));
-    own.or_else(|| {
-        policy.security_group(eni, direction.opposite(), &Probe::reversed(&facts, direction)?)
-    })
+    own.or_else(|| policy.security_group(eni, direction.opposite(), &Probe::reversed(&facts, direction)?))
 }

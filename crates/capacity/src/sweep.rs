@@ -84,7 +84,9 @@ fn limit(text: &str) -> Result<Number, SweepError> {
     match text.parse() {
         Ok(0) => Err(SweepError("a limit of 0 tracks nothing; expected at least 1".to_owned())),
         Ok(value) => Ok(Number { value, step: 1 }),
-        Err(_) => Err(SweepError(format!("`{text}` is no limit: expected a number of connections, such as 65535"))),
+        Err(_) => {
+            Err(SweepError(format!("`{text}` is no limit: expected a number of connections, such as 65535")))
+        }
     }
 }
 
@@ -109,7 +111,9 @@ fn numbers(text: &str, read: fn(&str) -> Result<Number, SweepError>) -> Result<V
                 };
                 let (from, to) = (read(from)?, read(to)?);
                 if from.value >= to.value {
-                    return Err(SweepError(format!("the range `{part}` is empty: its end must be beyond its start")));
+                    return Err(SweepError(format!(
+                        "the range `{part}` is empty: its end must be beyond its start"
+                    )));
                 }
                 values.extend(spaced(&from, &to, count));
             }
@@ -118,7 +122,10 @@ fn numbers(text: &str, read: fn(&str) -> Result<Number, SweepError>) -> Result<V
     values.sort_unstable();
     values.dedup();
     if values.len() > LONGEST_SWEEP {
-        return Err(SweepError(format!("{} values are too many: a sweep has at most {LONGEST_SWEEP}", values.len())));
+        return Err(SweepError(format!(
+            "{} values are too many: a sweep has at most {LONGEST_SWEEP}",
+            values.len()
+        )));
     }
     Ok(values)
 }

@@ -85,6 +85,11 @@ pub(crate) fn flow_of(packet: &Packet<'_>) -> Option<(FlowKey, End, Option<TcpKi
     }
 }
 
+/// The flow key of a packet; `None` where it has none (S2.7).
+pub fn key_of(packet: &Packet<'_>) -> Option<FlowKey> {
+    flow_of(packet).map(|(key, ..)| key)
+}
+
 /// The facts of a packet.
 pub(crate) fn facts_of(packet: &Packet<'_>) -> Option<PacketFacts> {
     match packet.content {

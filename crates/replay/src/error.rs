@@ -40,6 +40,21 @@ pub enum ReplayError {
         /// Ids that the models have, some of them.
         known: Vec<String>,
     },
+    /// No connection was tracked: there is nothing to analyse.
+    NothingTracked {
+        /// What there is instead.
+        found: String,
+    },
+    /// ENIs that were chosen, and no packet passes them.
+    SilentEnis {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Captures that can be read only once, where twice is needed.
+    ReadOnce {
+        /// What needs it.
+        option: &'static str,
+    },
     /// Plans that cannot be replayed in one pass.
     Worlds {
         /// Why.
@@ -73,6 +88,19 @@ impl fmt::Display for ReplayError {
             Self::UnknownEni { id, known } => {
                 write!(f, "--eni {id}: no model has this ENI; known are {}", known.join(", "))
             }
+            Self::NothingTracked { found } => write!(
+                f,
+                "no connection is tracked in these captures, so there is nothing to size: {found}. `vpcreplay run` tells what became of each packet"
+            ),
+            Self::SilentEnis { ids } => write!(
+                f,
+                "--eni {}: no packet of the captures passes it; `vpcreplay inspect` lists the addresses that the captures have",
+                ids.join(", ")
+            ),
+            Self::ReadOnce { option } => write!(
+                f,
+                "{option} reads the captures again, and standard input or a pipe can be read only once; save the capture to a file and name that"
+            ),
             Self::Worlds { what } => {
                 write!(f, "{what}; replays of one pass share captures, selection and tunnel")
             }
@@ -90,6 +118,9 @@ impl std::error::Error for ReplayError {
             Self::EmptyModel { .. }
             | Self::UnknownEni { .. }
             | Self::Worlds { .. }
+            | Self::NothingTracked { .. }
+            | Self::SilentEnis { .. }
+            | Self::ReadOnce { .. }
             | Self::NotFound { .. } => None,
         }
     }

@@ -126,8 +126,7 @@ pub fn run_worlds(plans: &[Plan], progress: &mut dyn Progress) -> Result<WorldsR
         worlds.push(world);
         warnings.push(its_warnings);
     }
-    let feed =
-        Feed::new(CaptureSet::open(&first.captures)?, decap.unwrap_or_default(), first.selection);
+    let feed = Feed::new(CaptureSet::open(&first.captures)?, decap.unwrap_or_default(), first.selection);
     let Replayed { worlds, feed, end } = replay_worlds(feed, worlds, first.limits, progress)?;
     let worlds = worlds.into_iter().map(|world| world.engine).zip(warnings).collect();
     Ok(WorldsReport { worlds, feed, end })
@@ -154,13 +153,17 @@ impl Watcher for Written {
         if outputs.wants_verdicts() {
             let registry = std::sync::Arc::clone(engine.registry());
             let mut written = Ok(());
-            engine.judge_batch(batch.rows(), |row| batch.packet(row), |row, verdict| {
-                if written.is_ok() {
-                    let item = batch.item(row);
-                    let file = files.get(item.file).map_or("", String::as_str);
-                    written = outputs.verdict(&item, file, &verdict, &registry);
-                }
-            });
+            engine.judge_batch(
+                batch.rows(),
+                |row| batch.packet(row),
+                |row, verdict| {
+                    if written.is_ok() {
+                        let item = batch.item(row);
+                        let file = files.get(item.file).map_or("", String::as_str);
+                        written = outputs.verdict(&item, file, &verdict, &registry);
+                    }
+                },
+            );
             written?;
         } else {
             engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});

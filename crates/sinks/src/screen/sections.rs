@@ -32,7 +32,7 @@ pub(super) fn all(summary: &Summary, width: usize) -> Vec<Section> {
     ]
 }
 
-fn header(summary: &Summary, width: usize) -> Section {
+pub(super) fn header(summary: &Summary, width: usize) -> Section {
     let from = match summary.inputs.as_slice() {
         [] => String::new(),
         [one] => format!(" from {}", one.file),
@@ -174,7 +174,7 @@ fn unit(assumption: &Assumption) -> &str {
     singular.unwrap_or(assumption.unit)
 }
 
-fn warnings(summary: &Summary, width: usize) -> Section {
+pub(super) fn warnings(summary: &Summary, width: usize) -> Section {
     let mut texts: Vec<String> = summary.damages.iter().take(MAX_WARNINGS).cloned().collect();
     let more_damages = summary.damage_count.saturating_sub(texts.len() as u64);
     if more_damages > 0 {
