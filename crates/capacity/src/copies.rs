@@ -156,7 +156,7 @@ pub fn phase(seed: u64, copy: u64, most: Span) -> Span {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^= bits >> 31;
-    let scaled = u128::from(bits) * u128::from(most.nanos()) >> 64;
+    let scaled = (u128::from(bits) * u128::from(most.nanos())) >> 64;
     Span::from_nanos(u64::try_from(scaled).unwrap_or(0))
 }
 

@@ -24,7 +24,7 @@ use vpcreplay_sinks::capacity::CapacityReport;
 use crate::summary::context;
 use crate::{CaptureSet, Feed, Plan, Progress, ReplayError, Signal};
 use observer::Wanted;
-use passes::{Ground, Pick};
+use passes::{Ground, Pick, Reading};
 use trial::{Limited, Observed, Trial};
 
 pub use linux::LINUX_MAX;
@@ -79,15 +79,15 @@ impl CapacityOutcome {
 /// passes; a question that needs a second reading of captures that can be read only once.
 pub fn capacity(plan: &CapacityPlan, progress: &mut dyn Progress) -> Result<CapacityOutcome, ReplayError> {
     let mut ground = Ground::new(plan)?;
-    if plan.untracked > 0 && !ground.is_rereadable() {
+    if plan.untracked > 0 && ground.reading() == Reading::Once {
         return Err(ReplayError::ReadOnce { option: "--untracked" });
     }
     let mut trials = Trials::of(plan, &ground)?;
-    let at_once = !ground.is_rereadable();
-    ground.pass(trials.first_picks(plan, at_once), progress)?;
+    let reading = ground.reading();
+    ground.pass(trials.first_picks(plan, reading), progress)?;
     trials.check(plan, &ground)?;
     let mut untracked = untracked::Candidates::default();
-    if ground.goes_on() && !at_once {
+    if ground.goes_on() && reading == Reading::Again {
         untracked = untracked::Candidates::of(plan, &ground, &trials.main)?;
         let mut picks = trials.second_picks();
         picks.extend(untracked.picks(Limited::No));
@@ -132,7 +132,8 @@ impl Trials {
     }
 
     /// What is replayed first: everything without limits; everything with limits too where there is no second pass.
-    fn first_picks(&mut self, plan: &CapacityPlan, at_once: bool) -> Vec<Pick<'_>> {
+    fn first_picks(&mut self, plan: &CapacityPlan, reading: Reading) -> Vec<Pick<'_>> {
+        let at_once = reading == Reading::Once;
         let mut picks = Vec::new();
         let has_series = plan.replay.outputs.series.is_some();
         let both = if at_once { &[Limited::No, Limited::Yes][..] } else { &[Limited::No] };

@@ -21,6 +21,15 @@ pub(super) struct Pick<'a> {
     pub(super) has_series: bool,
 }
 
+/// How often captures can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Once: standard input, pipes.
+    Once,
+    /// As often as it takes.
+    Again,
+}
+
 /// What all passes have in common.
 pub(super) struct Ground<'a> {
     pub(super) plan: &'a CapacityPlan,
@@ -36,12 +45,13 @@ impl<'a> Ground<'a> {
     }
 
     /// Whether the captures can be read again.
-    pub(super) fn is_rereadable(&self) -> bool {
-        self.plan.replay.captures.iter().all(|input| match input {
+    pub(super) fn reading(&self) -> Reading {
+        let can_be_read_again = self.plan.replay.captures.iter().all(|input| match input {
             Input::Stdin => false,
             // What cannot be looked at is told when it is opened.
             Input::Path(path) => fs::metadata(path).map_or(true, |found| found.is_file() || found.is_dir()),
-        })
+        });
+        if can_be_read_again { Reading::Again } else { Reading::Once }
     }
 
     /// Whether nobody stopped the analysis.

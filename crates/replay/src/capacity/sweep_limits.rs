@@ -40,6 +40,7 @@ pub(super) fn table(sweep: &Sweep, (values, trials): (&[u64], &[Trial]), free: &
         smallest_that_denies_nothing: smallest,
         ..SweepTable::default()
     }
+    .with_totals()
 }
 
 /// Scopes that had an entry or refused one.

@@ -48,5 +48,5 @@ pub(super) fn table(sweep: &Sweep, name: TimeoutName, (values, trials): (&[Span]
             table.largest_within_limit = Some(value.to_string());
         }
     }
-    table
+    table.with_totals()
 }

@@ -263,7 +263,8 @@ impl Wish<'_> {
     fn text(&self, group: &str) -> String {
         let (direction, service) = (self.direction.name(), self.service());
         let side = if self.direction == Direction::Ingress { "from" } else { "to" };
-        format!("{group} {direction}: add {service} {side} {}", self.everyone())
+        let ports = if self.ports.is_all() { " 0-65535" } else { "" };
+        format!("{group} {direction}: add {service}{ports} {side} {}", self.everyone())
     }
 
     fn exposure(&self, now: &BTreeSet<String>) -> String {

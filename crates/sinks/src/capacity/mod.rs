@@ -2,6 +2,7 @@
 //!
 //! The numbers are worked out elsewhere; here they have names and shapes. Definitions are in the chapter on sizing.
 
+mod plot;
 mod tables;
 
 use std::io;
@@ -9,6 +10,7 @@ use std::io;
 use serde::Serialize;
 use vpcreplay_flow::Timestamp;
 
+pub use plot::{PlotFormat, PlotFormatError};
 pub use tables::{ContributorWriter, SweepWriter};
 
 use crate::Summary;
@@ -207,6 +209,8 @@ pub struct SweepTable {
     pub sweep: &'static str,
     /// As it was asked for.
     pub asked: String,
+    /// By value: occupancy and limit of the scope that is fullest with it, all else summed over all scopes.
+    pub totals: Vec<SweepRow>,
     /// By value, then scope.
     pub rows: Vec<SweepRow>,
     /// Timeouts: the smallest value that breaks no connection; null where each breaks one.
@@ -297,6 +301,34 @@ pub struct LinuxHost {
     pub demand_peak: u64,
     /// Packets dropped because the table is full.
     pub dropped: u64,
+}
+
+impl SweepTable {
+    /// Sums up the rows of each value.
+    #[must_use]
+    pub fn with_totals(mut self) -> Self {
+        self.totals =
+            self.rows.chunk_by(|left, right| left.number == right.number).filter_map(total).collect();
+        self
+    }
+}
+
+/// The sum of the rows of one value.
+fn total(rows: &[SweepRow]) -> Option<SweepRow> {
+    let fill = |row: &&SweepRow| {
+        u128::from(row.demand_peak.max(row.peak)) * 1_000_000 / u128::from(row.limit.max(1))
+    };
+    // Of equally full ones the first.
+    let fullest = rows.iter().rev().max_by_key(fill)?;
+    let sum = |number: fn(&SweepRow) -> u64| rows.iter().map(number).sum();
+    let sum_of = |number: fn(&SweepRow) -> Option<u64>| rows.iter().map(number).sum();
+    Some(SweepRow {
+        conntrack_allowance_exceeded: sum(|row| row.conntrack_allowance_exceeded),
+        connections_denied: sum(|row| row.connections_denied),
+        connections_broken: sum_of(|row| row.connections_broken),
+        connections_recreated: sum_of(|row| row.connections_recreated),
+        ..fullest.clone()
+    })
 }
 
 impl CapacityReport {

@@ -9,6 +9,7 @@ mod tracking;
 use std::fmt;
 
 use line::Line;
+pub(crate) use sections::moment;
 
 use crate::Summary;
 use crate::capacity::CapacityReport;

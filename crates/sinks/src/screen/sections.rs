@@ -74,7 +74,7 @@ fn span_text(span: &TimeSpan) -> String {
 }
 
 /// An RFC 3339 time without its `T` and `Z`, to the millisecond.
-pub(super) fn moment(rfc3339: &str) -> String {
+pub(crate) fn moment(rfc3339: &str) -> String {
     let text: String = rfc3339.chars().take("2023-11-14T22:13:20.123".len()).collect();
     text.replace('T', " ")
 }

@@ -10,8 +10,8 @@ use super::sections;
 use crate::capacity::CapacityReport;
 use crate::number::{counted, grouped};
 
-/// Scopes that are told of at length.
-const MAX_SCOPES: usize = 2;
+/// Scopes that are told of at length; who fills it is told of the first.
+const MAX_SCOPES: usize = 3;
 /// Scopes that have a line each.
 const MAX_LINES: usize = 8;
 
@@ -20,8 +20,8 @@ pub(super) fn all(report: &CapacityReport, width: usize) -> Vec<Section> {
     let mut all = vec![sections::header(&report.replay, width)];
     for scope in report.scopes.iter().take(MAX_SCOPES) {
         all.push(scope::section(scope, width));
-        all.push(contributors::section(scope, width));
     }
+    all.extend(report.scopes.first().map(|scope| contributors::section(scope, width)));
     all.push(others(report));
     all.extend(report.sweeps.iter().map(|sweep| what_if::sweep(sweep, report, width)));
     all.push(what_if::fits(report));

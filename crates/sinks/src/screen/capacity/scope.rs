@@ -22,7 +22,7 @@ pub(super) fn section(scope: &ScopeCapacity, width: usize) -> Section {
     ];
     let at = scope.peak_at.as_ref().map(|at| moment(&at.time)).unwrap_or_default();
     if !at.is_empty() {
-        lines.push(told("full", Role::Plain, &format!("first so full at {at} UTC")));
+        lines.push(told("when", Role::Plain, &format!("first at {at} UTC")));
     }
     let above: Vec<String> = scope
         .above
@@ -38,7 +38,7 @@ pub(super) fn section(scope: &ScopeCapacity, width: usize) -> Section {
         })
         .collect();
     lines.push(told("above", Role::Plain, &above.join(", ")));
-    lines.push(denied(scope));
+    lines.extend(denied(scope, width));
     lines.extend(
         wrapped("headroom", demand_role(scope), &headroom(scope), width).into_iter().chain(
             scope
@@ -76,9 +76,9 @@ fn wrapped(lead: &str, role: Role, text: &str, width: usize) -> Vec<Line> {
     parts.map(|(number, part)| told(if number == 0 { lead } else { "" }, role, &part)).collect()
 }
 
-fn denied(scope: &ScopeCapacity) -> Line {
+fn denied(scope: &ScopeCapacity, width: usize) -> Vec<Line> {
     if scope.conntrack_allowance_exceeded == 0 {
-        return told("denied", Role::Good, "nothing: ConnTrackAllowanceExceeded 0");
+        return vec![told("denied", Role::Good, "nothing: ConnTrackAllowanceExceeded 0")];
     }
     let first = scope.first_denied.as_ref().map(|first| {
         let at = moment(&first.at.time);
@@ -95,7 +95,7 @@ fn denied(scope: &ScopeCapacity) -> Line {
         counted(scope.connections_denied, "connection"),
         first.unwrap_or_default()
     );
-    told("denied", Role::Bad, &text)
+    wrapped("denied", Role::Bad, &text, width)
 }
 
 fn demand_role(scope: &ScopeCapacity) -> Role {

@@ -17,15 +17,13 @@ const VALUE: usize = 12;
 const NUMBER: usize = 12;
 const BAR: usize = 10;
 
-/// A sweep, of the fullest scope.
+/// A sweep over all scopes.
 pub(super) fn sweep(table: &SweepTable, report: &CapacityReport, width: usize) -> Section {
-    let Some(scope) = report.scopes.first().map(|scope| &scope.scope) else { return Section::new() };
-    let rows: Vec<&SweepRow> = table.rows.iter().filter(|row| row.scope == *scope).collect();
+    let rows: Vec<&SweepRow> = table.totals.iter().collect();
     let is_limit = table.sweep == "limit";
-    let which = if report.scopes.len() > 1 { format!(" at {scope}, the fullest") } else { String::new() };
-    let mut lines = vec![
-        Line::title(format!("Which {} would do?", table.sweep)).quiet(format!("  {}{which}", table.asked)),
-    ];
+    let which = if report.scopes.len() > 1 { ", peak of the fullest scope, sums of all" } else { "" };
+    let title = Line::title(format!("Which {} would do?", table.sweep));
+    let mut lines = vec![title.quiet(format!("  {}{which}", table.asked))];
     let heads = if is_limit {
         ["peak", "exceeded", "connections", "denied"]
     } else {
@@ -37,7 +35,7 @@ pub(super) fn sweep(table: &SweepTable, report: &CapacityReport, width: usize) -
         line.right(Role::Quiet, head, NUMBER + 1)
     });
     lines.push(head);
-    lines.extend(sample(&rows).into_iter().map(|row| sweep_row(row, is_limit)));
+    lines.extend(sample(&rows).into_iter().map(sweep_row));
     lines.extend(conclusions(table).into_iter().flat_map(|text| {
         wrap(&text, width.saturating_sub(2)).into_iter().map(|part| Line::new().plain("  ").plain(part))
     }));
@@ -53,7 +51,9 @@ fn sample<'a>(rows: &[&'a SweepRow]) -> Vec<&'a SweepRow> {
     (0..MAX_VALUES).filter_map(|place| rows.get(place * last / (MAX_VALUES - 1)).copied()).collect()
 }
 
-fn sweep_row(row: &SweepRow, is_limit: bool) -> Line {
+fn sweep_row(row: &SweepRow) -> Line {
+    // Limits break nothing.
+    let is_limit = row.connections_broken.is_none();
     let role = role_of(row.peak, row.limit, row.conntrack_allowance_exceeded);
     let value = if is_limit { grouped(row.number) } else { row.value.clone() };
     let count = |count: u64| if count == 0 { Role::Quiet } else { Role::Bad };
