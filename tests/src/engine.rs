@@ -158,6 +158,18 @@ fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (batch, outcome): 
 }
 
 fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {
+    let (timeline, settings) = timeline(scenario, flow_records)?;
+    Ok(Engine::new(timeline, settings))
+}
+
+/// The models and the settings of a scenario.
+///
+/// # Errors
+/// A model of the scenario is refused.
+pub fn timeline(
+    scenario: &Scenario,
+    flow_records: FlowRecords,
+) -> Result<(Timeline, engine::Settings), String> {
     let command = options(&scenario.command);
     let mut registry = Registry::new();
     let first = compile(&scenario.model, &command, None, &mut registry)?;
@@ -177,7 +189,7 @@ fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, Stri
         flow_records,
         only: None,
     };
-    Ok(Engine::new(Timeline { first, later, registry: Arc::new(registry) }, settings))
+    Ok((Timeline { first, later, registry: Arc::new(registry) }, settings))
 }
 
 fn compile(
@@ -194,7 +206,11 @@ fn compile(
     Ok(Arc::new(policy))
 }
 
-fn options(settings: &Settings) -> Options {
+/// The options of a scenario's command line.
+///
+/// # Panics
+/// The reference and the program do not name an option alike.
+pub fn options(settings: &Settings) -> Options {
     let known = "the reference names options as the program does";
     Options {
         profile: settings.profile,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use rustc_hash::FxBuildHasher;
-use vpcreplay_engine::EniId;
+use vpcreplay_engine::{EniId, ScopeId};
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 /// Counts denied connections. Denials of one flow at one ENI are one denied connection as long as the flow is not admitted
@@ -15,7 +15,7 @@ pub struct Denials {
     newest: HashMap<(FlowKey, EniId), Timestamp, FxBuildHasher>,
     /// One place for each remembered denial, by the time at which it was last looked at.
     queue: VecDeque<(Timestamp, (FlowKey, EniId))>,
-    /// By ENI number.
+    /// By scope number.
     counts: Vec<u64>,
 }
 
@@ -26,18 +26,18 @@ impl Denials {
         Self { memory, most, newest: HashMap::default(), queue: VecDeque::new(), counts: Vec::new() }
     }
 
-    /// Notes that the allowance denied a packet of a flow.
-    pub fn denied(&mut self, flow: &FlowKey, eni: EniId, now: Timestamp) {
+    /// Notes that the allowance of a scope denied a packet of a flow at an ENI.
+    pub fn denied(&mut self, flow: &FlowKey, (eni, scope): (EniId, ScopeId), now: Timestamp) {
         self.forget(now);
         let is_full = self.newest.len() >= self.most;
         let before = self.newest.get_mut(&(*flow, eni)).map(|newest| std::mem::replace(newest, now));
         if before.is_some_and(|before| !before.after(self.memory).is_due(now)) {
             return;
         }
-        if self.counts.len() <= eni.index() {
-            self.counts.resize(eni.index() + 1, 0);
+        if self.counts.len() <= scope.index() {
+            self.counts.resize(scope.index() + 1, 0);
         }
-        if let Some(count) = self.counts.get_mut(eni.index()) {
+        if let Some(count) = self.counts.get_mut(scope.index()) {
             *count += 1;
         }
         if before.is_none() && !is_full {
@@ -57,9 +57,9 @@ impl Denials {
         self.newest.remove(&(*flow, eni));
     }
 
-    /// Denied connections at an ENI.
-    pub fn count(&self, eni: EniId) -> u64 {
-        self.counts.get(eni.index()).copied().unwrap_or(0)
+    /// Denied connections of a scope.
+    pub fn count(&self, scope: ScopeId) -> u64 {
+        self.counts.get(scope.index()).copied().unwrap_or(0)
     }
 
     fn forget(&mut self, now: Timestamp) {

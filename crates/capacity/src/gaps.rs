@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_engine::{EniId, Packet, State, Timeline};
+use vpcreplay_engine::{EniId, Packet, ScopeId, State, Timeline};
 use vpcreplay_flow::{FlowKey, Reason, Span, TcpKind, TimeoutName, Timestamp};
 
 use crate::generations::{Generations, timeout_name};
@@ -36,7 +36,7 @@ pub struct Gaps {
     entries: HashMap<(FlowKey, EniId), Tracked, FxBuildHasher>,
     /// When there are this many, those that are over are forgotten.
     most: usize,
-    /// By ENI number.
+    /// By scope number.
     counts: Vec<GapCounts>,
     begun: bool,
 }
@@ -67,9 +67,9 @@ impl Gaps {
         }
     }
 
-    /// Connections at an ENI that the timeout ended too early.
-    pub fn counts(&self, eni: EniId) -> GapCounts {
-        self.counts.get(eni.index()).copied().unwrap_or_default()
+    /// Connections of a scope that the timeout ended too early.
+    pub fn counts(&self, scope: ScopeId) -> GapCounts {
+        self.counts.get(scope.index()).copied().unwrap_or_default()
     }
 
     /// Takes in a packet and what it did at its security group checkpoints.
@@ -138,10 +138,11 @@ impl Gaps {
     }
 
     fn count(&mut self, eni: EniId, what: What) {
-        if self.counts.len() <= eni.index() {
-            self.counts.resize(eni.index() + 1, GapCounts::default());
+        let Some(scope) = self.generations.current().scope(eni) else { return };
+        if self.counts.len() <= scope.index() {
+            self.counts.resize(scope.index() + 1, GapCounts::default());
         }
-        if let Some(counts) = self.counts.get_mut(eni.index()) {
+        if let Some(counts) = self.counts.get_mut(scope.index()) {
             match what {
                 What::Refused(_) => counts.broken += 1,
                 What::Entered { .. } | What::Passed => counts.recreated += 1,

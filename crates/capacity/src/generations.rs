@@ -61,6 +61,14 @@ impl Generations {
         Some((time, before))
     }
 
+    /// Brings the models into force whose time has come with the packet at `now`, the first one's time too.
+    pub fn catch_up(&mut self, now: Timestamp) {
+        if self.next == Timestamp::MIN {
+            self.begin(now);
+        }
+        while self.is_due(now) && self.advance(now).is_some() {}
+    }
+
     /// When the next model comes into force.
     pub fn next_time(&self) -> Option<Timestamp> {
         self.later.front().map(|(time, _)| *time)

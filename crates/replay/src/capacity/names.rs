@@ -20,7 +20,7 @@ pub(super) const fn kind(class: &Contributor) -> &'static str {
 pub(super) fn name(class: &Contributor, registry: &Registry) -> String {
     match class {
         Contributor::Peer(address) => address.to_string(),
-        Contributor::Service(service) => service_name(service),
+        Contributor::Service(service) => service_name(*service),
         Contributor::Rule(Some(rule)) => registry.rule_name(*rule).to_owned(),
         Contributor::Rule(None) => "unknown".to_owned(),
         Contributor::Protocol(protocol) => protocol_name(*protocol),
@@ -30,11 +30,11 @@ pub(super) fn name(class: &Contributor, registry: &Registry) -> String {
 }
 
 /// A service, such as `ingress tcp 443` or `egress udp 53 IPv6`.
-pub(super) fn service_name(service: &ServiceClass) -> String {
+pub(super) fn service_name(service: ServiceClass) -> String {
     let ServiceClass { direction, is_ipv4, protocol, port } = service;
     let port = port.map(|port| format!(" {port}")).unwrap_or_default();
-    let family = if *is_ipv4 { "" } else { " IPv6" };
-    format!("{} {}{port}{family}", direction.name(), protocol_name(*protocol))
+    let family = if is_ipv4 { "" } else { " IPv6" };
+    format!("{} {}{port}{family}", direction.name(), protocol_name(protocol))
 }
 
 /// A protocol by the name that rules have for it, else its number.

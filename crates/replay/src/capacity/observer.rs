@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vpcreplay_capacity::{Denials, Gaps, KeepChanges, Meter, What, visit_of, visits_of};
+use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, What, visit_of, visits_of};
 use vpcreplay_engine::{Content, Engine, Packet, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Decoded, Reason, Span, TimeoutName};
 use vpcreplay_policy::Policy;
@@ -29,8 +29,9 @@ pub(super) struct Observer {
     pub(super) denials: Option<Denials>,
     /// The first packet that the allowance of a scope denied.
     pub(super) first_denied: BTreeMap<ScopeId, Item>,
-    /// The models of the timeline.
+    /// The models of the timeline, and the one in force.
     policies: Vec<Arc<Policy>>,
+    generations: Generations,
     outputs: Option<Outputs>,
     steps: Vec<Step>,
 }
@@ -51,6 +52,7 @@ impl Observer {
             denials: wanted.denials.map(|(memory, most)| Denials::new(memory, most)),
             first_denied: BTreeMap::new(),
             policies: policies.cloned().collect(),
+            generations: Generations::new(timeline),
             outputs,
             steps: Vec::new(),
         }
@@ -106,12 +108,14 @@ impl Observer {
             gaps.packet(packet, visits.iter().copied());
         }
         let Some(denials) = &mut self.denials else { return };
+        self.generations.catch_up(packet.now);
         for visit in visits {
             let key = || vpcreplay_capacity::key_of(packet);
             match visit.what {
                 What::Refused(Reason::ConntrackAllowanceExceeded) => {
-                    if let Some(key) = key() {
-                        denials.denied(&key, visit.eni, packet.now);
+                    let scope = self.generations.current().scope(visit.eni);
+                    if let Some((key, scope)) = key().zip(scope) {
+                        denials.denied(&key, (visit.eni, scope), packet.now);
                     }
                 }
                 What::Entered { .. } | What::Passed if denials.is_waiting() => {
@@ -171,12 +175,10 @@ impl Watcher for Observer {
         if let Some(meter) = &mut self.meter {
             meter.finish();
         }
-        match self.outputs.take() {
-            Some(outputs) => outputs.finish(engine),
-            None => {
-                engine.finish();
-                Ok(())
-            }
+        if let Some(outputs) = self.outputs.take() {
+            return outputs.finish(engine);
         }
+        engine.finish();
+        Ok(())
     }
 }

@@ -132,7 +132,8 @@ impl Observed {
         let World { engine, watcher } = world;
         let registry = Arc::clone(engine.registry());
         let scope_count = u32::try_from(registry.scope_count()).unwrap_or(u32::MAX);
-        let mut scopes: Vec<Seen> = (0..scope_count)
+        let (denials, gaps) = (watcher.denials.as_ref(), watcher.gaps.as_ref());
+        let scopes = (0..scope_count)
             .map(ScopeId)
             .map(|scope| Seen {
                 scope,
@@ -140,18 +141,10 @@ impl Observed {
                 limit: policies(timeline).find_map(|policy| policy.limit(scope)).unwrap_or(0),
                 peak: engine.peak(scope),
                 exceeded: engine.scope_exceeded(scope),
-                connections_denied: 0,
-                gaps: GapCounts::default(),
+                connections_denied: denials.map_or(0, |denials| denials.count(scope)),
+                gaps: gaps.map(|gaps| gaps.counts(scope)).unwrap_or_default(),
             })
             .collect();
-        for eni in enis(&registry) {
-            let scope = policies(timeline).find_map(|policy| policy.scope(eni));
-            let Some(seen) = scope.and_then(|scope| scopes.get_mut(scope.index())) else { continue };
-            seen.connections_denied += watcher.denials.as_ref().map_or(0, |denials| denials.count(eni));
-            let gaps = watcher.gaps.as_ref().map(|gaps| gaps.counts(eni)).unwrap_or_default();
-            seen.gaps.broken += gaps.broken;
-            seen.gaps.recreated += gaps.recreated;
-        }
         let Observer { meter, first_denied, .. } = watcher;
         Self { scopes, meter, first_denied, engine }
     }

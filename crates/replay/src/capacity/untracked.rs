@@ -57,7 +57,7 @@ impl Candidates {
             let mut networks = (*ground.networks).clone();
             let mut edit = Edit::default();
             for network in networks.all_mut() {
-                let its_own = edit_network(network, &ids, &class);
+                let its_own = edit_network(network, &ids, class);
                 // Later models repeat what the first one says.
                 if edit.edits.is_empty() {
                     edit = its_own;
@@ -96,7 +96,7 @@ impl Candidates {
             let peak = |seen: Option<&super::trial::Seen>| seen.map_or(0, |seen| seen.peak.occupancy);
             Some(UntrackedSaving {
                 scope: scope.to_owned(),
-                class: service_name(&candidate.class),
+                class: service_name(candidate.class),
                 share: share(&candidate.tally),
                 edits: candidate.edit.edits.clone(),
                 demand_before: peak(before.scope(scope)),
@@ -147,7 +147,7 @@ fn enis_of(trial: &Trial, scope: &str) -> BTreeSet<String> {
 }
 
 /// Adds the rules that make a class untracked at some ENIs.
-fn edit_network(network: &mut Network, ids: &BTreeSet<String>, class: &ServiceClass) -> Edit {
+fn edit_network(network: &mut Network, ids: &BTreeSet<String>, class: ServiceClass) -> Edit {
     let mut edit = Edit::default();
     let lists: Vec<Vec<String>> = network
         .enis
@@ -188,19 +188,20 @@ fn edit_network(network: &mut Network, ids: &BTreeSet<String>, class: &ServiceCl
 }
 
 /// What S6.4 needs: the port in the opener's direction, every port in the other.
-fn needed(class: &ServiceClass) -> [(Direction, Ports); 2] {
+fn needed(class: ServiceClass) -> [(Direction, Ports); 2] {
     let port = class.port.unwrap_or(0);
     [(class.direction, Ports { from: port, to: port }), (class.direction.opposite(), Ports::ALL)]
 }
 
 /// A rule that is wanted: for one protocol, open to all addresses of one family.
-struct Wish<'a> {
-    class: &'a ServiceClass,
+#[derive(Clone, Copy)]
+struct Wish {
+    class: ServiceClass,
     direction: Direction,
     ports: Ports,
 }
 
-impl Wish<'_> {
+impl Wish {
     fn rules<'g>(&self, group: &'g SecurityGroup) -> &'g [SecurityGroupRule] {
         match self.direction {
             Direction::Ingress => &group.ingress,
@@ -220,11 +221,11 @@ impl Wish<'_> {
     fn is_met_by(&self, group: &SecurityGroup) -> bool {
         self.rules(group)
             .iter()
-            .any(|rule| rule.peer == Peer::Cidr(self.everyone()) && self.covers(&rule.service))
+            .any(|rule| rule.peer == Peer::Cidr(self.everyone()) && self.covers(rule.service))
     }
 
-    fn covers(&self, service: &Service) -> bool {
-        let has = |ports: &Ports| ports.from <= self.ports.from && self.ports.to <= ports.to;
+    fn covers(&self, service: Service) -> bool {
+        let has = |ports: Ports| ports.from <= self.ports.from && self.ports.to <= ports.to;
         match service {
             Service::All => true,
             Service::Tcp(ports) => self.class.protocol == Protocol::TCP && has(ports),
@@ -235,15 +236,15 @@ impl Wish<'_> {
 
     /// Peers that rules of the group admit to some of the ports.
     fn peers<'g>(&'g self, group: &'g SecurityGroup) -> impl Iterator<Item = String> + 'g {
-        let meets = |ports: &Ports| ports.from <= self.ports.to && self.ports.from <= ports.to;
-        let is_about = move |service: &Service| match service {
+        let meets = |ports: Ports| ports.from <= self.ports.to && self.ports.from <= ports.to;
+        let is_about = move |service: Service| match service {
             Service::All => true,
             Service::Tcp(ports) => self.class.protocol == Protocol::TCP && meets(ports),
             Service::Udp(ports) => self.class.protocol == Protocol::UDP && meets(ports),
             _ => false,
         };
-        self.rules(group).iter().filter(move |rule| is_about(&rule.service)).map(move |rule| {
-            if self.covers(&rule.service) {
+        self.rules(group).iter().filter(move |rule| is_about(rule.service)).map(move |rule| {
+            if self.covers(rule.service) {
                 rule.peer.to_string()
             } else {
                 format!("{} ({})", rule.peer, rule.service)
