@@ -11,8 +11,8 @@ use vpcreplay_flow::{Span, Timestamp};
 /// Occupancy that one packet makes beyond what is there before and after it: it may create at one ENI and take away at
 /// another one of the same scope.
 const MOST_BEYOND: usize = 2;
-/// Changes looked at for one number of copies with phases; more would take minutes.
-const MOST_CHANGES: u64 = 200_000_000;
+/// Changes looked at in a search for a number of copies with phases; more would take minutes.
+const MOST_CHANGES: u64 = 300_000_000;
 
 /// What the peak of copies without phases follows from: for packets that create, the greater of the occupancy before and
 /// after the packet, by how much more it was meanwhile.
@@ -160,21 +160,39 @@ pub fn phase(seed: u64, copy: u64, most: Span) -> Span {
     Span::from_nanos(u64::try_from(scaled).unwrap_or(0))
 }
 
-/// The growth that copies with phases below `most` have: copy *k* comes later by its [`phase`]. At one instant copies follow
-/// each other by their index. `Err` with the number of copies up to which neither was reached, where more are too many to
-/// be looked at.
+/// Phases of copies: what they follow from and what they are below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phases {
+    /// What they follow from.
+    pub seed: u64,
+    /// What they are below.
+    pub most: Span,
+    /// Changes of occupancy that a search looks at before it is given up.
+    pub patience: u64,
+}
+
+impl Phases {
+    /// Phases with the usual patience: about half a minute.
+    pub const fn new(seed: u64, most: Span) -> Self {
+        Self { seed, most, patience: MOST_CHANGES }
+    }
+}
+
+/// The growth that copies with phases have: copy *k* comes later by its [`phase`]. At one instant copies follow each other by
+/// their index. `Err` with a number of copies that is known to be too few, where the search is given up.
 ///
 /// # Errors
 /// So many copies are needed that the search would take minutes.
-pub fn shifted_growth(changes: &Changes, (seed, most): (u64, Span), limit: u64) -> Result<Growth, u64> {
+pub fn shifted_growth(changes: &Changes, phases: Phases, limit: u64) -> Result<Growth, u64> {
     let greatest = changes.instants.iter().map(|instant| instant.top).max().unwrap_or(0);
     if greatest == 0 {
         return Ok(Growth { reaches: None, denies: None });
     }
-    let least = |wanted: u64| -> Result<u64, u64> {
-        let is_enough = |copies: u64| -> Option<bool> {
-            let changes_of_all = copies.saturating_mul(changes.instants.len() as u64);
-            (changes_of_all <= MOST_CHANGES).then(|| shifted_peak(changes, (seed, most), copies) >= wanted)
+    let mut patience = phases.patience;
+    let mut least = |wanted: u64| -> Result<u64, u64> {
+        let mut is_enough = |copies: u64| -> Option<bool> {
+            patience = patience.checked_sub(copies.saturating_mul(changes.instants.len() as u64))?;
+            Some(shifted_peak(changes, phases, copies) >= wanted)
         };
         // Fewer cannot do, whatever their phases.
         let mut too_few = wanted.div_ceil(u64::from(greatest)).max(1) - 1;
@@ -187,7 +205,7 @@ pub fn shifted_growth(changes: &Changes, (seed, most): (u64, Span), limit: u64) 
         }
         while enough - too_few > 1 {
             let middle = too_few + (enough - too_few) / 2;
-            if is_enough(middle).unwrap_or(false) { enough = middle } else { too_few = middle }
+            if is_enough(middle).ok_or(too_few)? { enough = middle } else { too_few = middle }
         }
         Ok(enough)
     };
@@ -195,7 +213,7 @@ pub fn shifted_growth(changes: &Changes, (seed, most): (u64, Span), limit: u64) 
 }
 
 /// The peak of copies with phases.
-fn shifted_peak(changes: &Changes, (seed, most): (u64, Span), copies: u64) -> u64 {
+fn shifted_peak(changes: &Changes, Phases { seed, most, .. }: Phases, copies: u64) -> u64 {
     let instants = &changes.instants;
     let phases: Vec<Span> = (0..copies).map(|copy| phase(seed, copy, most)).collect();
     let mut heads: BinaryHeap<Reverse<(Timestamp, usize, usize)>> = BinaryHeap::new();

@@ -17,7 +17,7 @@ mod sweep;
 mod visit;
 
 pub use classes::{Contribution, Contributor, Fate, ServiceClass, Tally};
-pub use copies::{Changes, Growth, Increase, Instant, phase, shifted_growth};
+pub use copies::{Changes, Growth, Increase, Instant, Phases, phase, shifted_growth};
 pub use denials::Denials;
 pub use envelope::Envelope;
 pub use gaps::{GapCounts, Gaps};

@@ -68,7 +68,8 @@ impl Table {
             let Some((key, _)) = FlowKey::of(facts) else { continue };
             for step in &steps {
                 if let Step::SecurityGroup { eni, verdict, .. } = step {
-                    let is_bare_syn = facts.transport.tcp_flags().is_some_and(|flags| flags.kind() == TcpKind::Syn);
+                    let is_bare_syn =
+                        facts.transport.tcp_flags().is_some_and(|flags| flags.kind() == TcpKind::Syn);
                     table.seen.push(Seen { at: now, key, eni: *eni, is_bare_syn, reason: verdict.reason });
                 }
                 table.step(step, (&key, number, now), timeline);
@@ -80,8 +81,9 @@ impl Table {
     }
 
     fn expire(&mut self, now: Timestamp) {
-        let mut due: Vec<usize> =
-            (0..self.entries.len()).filter(|at| self.entries[*at].is_live && self.entries[*at].end <= now).collect();
+        let mut due: Vec<usize> = (0..self.entries.len())
+            .filter(|at| self.entries[*at].is_live && self.entries[*at].end <= now)
+            .collect();
         due.sort_by_key(|at| self.entries[*at].end);
         for at in due {
             let entry = &mut self.entries[at];
@@ -102,7 +104,8 @@ impl Table {
         let Step::SecurityGroup { eni, before, verdict, .. } = step else { return };
         let policy = &timeline.first;
         let scope = policy.scope(*eni).expect("an ENI of the model").0;
-        let live = self.entries.iter().position(|entry| entry.is_live && entry.eni == *eni && entry.key == *key);
+        let live =
+            self.entries.iter().position(|entry| entry.is_live && entry.eni == *eni && entry.key == *key);
         assert_eq!(live.map(|at| self.entries[at].number), before.map(|(number, _)| number.get()), "{key:?}");
         let timeout = |state: &str| policy.timeouts(*eni).get(timeout_of(state, key));
         match (verdict.reason, live) {
@@ -152,7 +155,10 @@ impl Table {
         times.sort_unstable();
         times.dedup();
         let live = |at: Timestamp| {
-            self.entries.iter().filter(|entry| entry.scope == scope && entry.created <= at && at < entry.end).count()
+            self.entries
+                .iter()
+                .filter(|entry| entry.scope == scope && entry.created <= at && at < entry.end)
+                .count()
         };
         let spans = times.windows(2).filter(|ends| passes(live(ends[0]) as u64));
         spans.map(|ends| ends[1].since(ends[0]).nanos()).sum()

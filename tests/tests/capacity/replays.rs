@@ -13,7 +13,7 @@ use vpcreplay_policy::{Mode, Options, Scope};
 use vpcreplay_replay::sinks::Format;
 use vpcreplay_replay::sinks::capacity::CapacityReport;
 use vpcreplay_replay::{
-    CapacityPlan, Input, LinuxPlan, Limits, ModelPaths, OutputFiles, Plan, ReplayError, Selection, Target,
+    CapacityPlan, Input, Limits, LinuxPlan, ModelPaths, OutputFiles, Plan, ReplayError, Selection, Target,
     Unobserved, capacity, run, run_worlds,
 };
 use vpcreplay_testkit::build::frame;
@@ -89,7 +89,9 @@ fn worlds_equal_replays_of_their_own() {
             let mut plan = planned(&scenario, folder.path());
             (plan.limits.threads, plan.limits.batch) = (threads, batch);
             let outputs = |name: &str| {
-                let file = |kind: &str, format| Some((Target::File(folder.path().join(format!("{name}-{kind}"))), format));
+                let file = |kind: &str, format| {
+                    Some((Target::File(folder.path().join(format!("{name}-{kind}"))), format))
+                };
                 OutputFiles {
                     verdicts: file("verdicts", Format::JsonLines),
                     connections: file("connections", Format::Csv),
@@ -114,7 +116,9 @@ fn worlds_equal_replays_of_their_own() {
             run_worlds(&plans, &mut Unobserved).map_err(failed)?;
             for number in 0..plans.len() {
                 for kind in ["verdicts", "connections", "series"] {
-                    let read = |who: &str| fs::read_to_string(folder.path().join(format!("{who}-{number}-{kind}"))).unwrap();
+                    let read = |who: &str| {
+                        fs::read_to_string(folder.path().join(format!("{who}-{number}-{kind}"))).unwrap()
+                    };
                     prop_assert_eq!(read("world"), read("alone"), "world {}: {}", number, kind);
                 }
             }
@@ -221,7 +225,10 @@ fn check_linux(report: &CapacityReport, plan: &Plan) -> Result<(), TestCaseError
     })?;
     for host in &report.linux.as_ref().unwrap().hosts {
         let (peak, at, dropped) = told(&own, &host.host);
-        prop_assert_eq!((host.peak, host.peak_at.as_ref().map(|at| at.ns), host.dropped), (peak, at, dropped));
+        prop_assert_eq!(
+            (host.peak, host.peak_at.as_ref().map(|at| at.ns), host.dropped),
+            (peak, at, dropped)
+        );
     }
     Ok(())
 }

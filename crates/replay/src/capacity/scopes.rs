@@ -115,7 +115,7 @@ fn first_denied(observed: &Observed, scope: ScopeId, captures: &CaptureSet) -> O
 /// What the traffic needs, and how many copies of it the limit bears.
 fn demand(plan: &CapacityPlan, free: &ScopeMeter, limit: u64) -> Demand {
     let shifted = plan.shift.zip(free.changes()).map(|((seed, most), changes)| {
-        let growth = measured::shifted_growth(changes, (seed, most), limit);
+        let growth = measured::shifted_growth(changes, measured::Phases::new(seed, most), limit);
         ShiftedGrowth { most_ns: most.nanos(), seed, growth: growth.ok().map(told), more_than: growth.err() }
     });
     Demand {
