@@ -226,15 +226,18 @@ fn judge_in_parts(
 }
 
 fn engine(scenario: &Scenario, flow_records: FlowRecords) -> Result<Engine, String> {
-    let (timeline, settings) = parts(scenario)?;
-    Ok(Engine::new(timeline, engine::Settings { flow_records, ..settings }))
+    let (timeline, settings) = timeline(scenario, flow_records)?;
+    Ok(Engine::new(timeline, settings))
 }
 
-/// The models and the settings of a scenario, as the engine takes them; flow records are off.
+/// The models and the settings of a scenario.
 ///
 /// # Errors
 /// A model of the scenario is refused.
-pub fn parts(scenario: &Scenario) -> Result<(Timeline, engine::Settings), String> {
+pub fn timeline(
+    scenario: &Scenario,
+    flow_records: FlowRecords,
+) -> Result<(Timeline, engine::Settings), String> {
     let command = options(&scenario.command);
     let mut registry = Registry::new();
     let first = compile(&scenario.model, &command, None, &mut registry)?;
@@ -251,7 +254,7 @@ pub fn parts(scenario: &Scenario) -> Result<(Timeline, engine::Settings), String
         flow_memory: scenario.command.flow_memory.unwrap_or(Span::from_secs(300)),
         max_flows: scenario.command.max_flows.map_or(4_194_304, |most| most as u64),
         series_period: Some(given.period.unwrap_or(Span::from_secs(60))),
-        flow_records: FlowRecords::Off,
+        flow_records,
         only: None,
     };
     Ok((Timeline { first, later, registry: Arc::new(registry) }, settings))
@@ -271,7 +274,11 @@ fn compile(
     Ok(Arc::new(policy))
 }
 
-fn options(settings: &Settings) -> Options {
+/// The options of a scenario's command line.
+///
+/// # Panics
+/// The reference and the program do not name an option alike.
+pub fn options(settings: &Settings) -> Options {
     let known = "the reference names options as the program does";
     Options {
         profile: settings.profile,

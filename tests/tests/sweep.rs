@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestError, TestRunner};
-use vpcreplay_engine::{Content, Engine, Forks, Packet, ScopeId, State, Step, Swept, SweptScope, Timeline};
+use vpcreplay_engine::{
+    Content, Engine, FlowRecords, Forks, Packet, ScopeId, State, Step, Swept, SweptScope, Timeline,
+};
 use vpcreplay_flow::{Clock, Decoded, Digest, FlowKey, Reason, Span, TcpKind, TimeoutName, Timestamp};
 use vpcreplay_testkit::reference::{IcmpErrors, Scenario, Settings};
 use vpcreplay_testkit::strategies::scenario;
-use vpcreplay_tests::engine::parts;
+use vpcreplay_tests::engine::timeline;
 
 /// A sweep and what it is over.
 #[derive(Clone, Debug)]
@@ -68,7 +70,7 @@ fn with_value(case: &Case, value: Span, limit: Option<u64>) -> (Timeline, vpcrep
     let mut command =
         Settings { limit: limit.or(case.scenario.command.limit), ..case.scenario.command.clone() };
     command.timeouts.push((case.name, value));
-    parts(&Scenario { command, packets: Vec::new(), ..case.scenario.clone() }).unwrap()
+    timeline(&Scenario { command, packets: Vec::new(), ..case.scenario.clone() }, FlowRecords::Off).unwrap()
 }
 
 /// A connection as its last packet left it, or one that the timeout ended and that no packet has found gone.
@@ -146,7 +148,7 @@ struct Waiting<'a> {
 /// All values in one pass, in batches of this size.
 fn fast(case: &Case, size: usize) -> Forks {
     let values = case.values.iter().map(|value| (*value, with_value(case, *value, Some(u64::MAX)).0));
-    let (_, settings) = parts(&case.scenario).unwrap();
+    let (_, settings) = timeline(&case.scenario, FlowRecords::Off).unwrap();
     let mut forks = Forks::new(case.name, values.collect(), settings).expect("nothing stands against it");
     let mut clock = Clock::default();
     let packets: Vec<Waiting<'_>> = (1..)

@@ -1,5 +1,6 @@
 //! Arguments, as the user gives them. [`crate::plan`] makes a plan of them.
 
+mod capacity;
 mod growth;
 mod options;
 mod outputs;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use capacity::{CapacityArgs, QuestionArgs};
 pub(crate) use growth::GrowthArgs;
 pub(crate) use options::{CaptureArgs, ModelArgs, OptionArgs, ResourceArgs, SelectionArgs};
 pub(crate) use outputs::{OutputArgs, ScreenArgs};
@@ -29,6 +31,8 @@ what was written up to there is valid.";
 pub(crate) enum Command {
     /// Replay captures and judge every packet
     Run(Box<RunArgs>),
+    /// Show how full the connection table gets, who fills it, and what would help
+    Capacity(Box<CapacityArgs>),
     /// Show the whole path of one packet: checkpoints, rules tried, why each matched or not
     Explain(Box<ExplainArgs>),
     /// Show what is in captures, and write a model to start from
@@ -46,9 +50,6 @@ pub(crate) enum Command {
     /// Compare two models over the same captures (not built yet)
     #[command(hide = true)]
     Diff(UnbuiltArgs),
-    /// Analyse occupancy and headroom (not built yet)
-    #[command(hide = true)]
-    Capacity(UnbuiltArgs),
     /// Write a synthetic capture (not built yet)
     #[command(hide = true)]
     Synth(UnbuiltArgs),

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod capacity;
 mod captures;
 mod check;
 mod explain;
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 pub(crate) fn dispatch(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Capacity(args) => capacity::capacity(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Check(args) => check::check(&args),
@@ -25,7 +27,6 @@ pub(crate) fn dispatch(command: Command) -> Result<Status, Failure> {
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
         Command::Diff(_) => Err(unbuilt("diff")),
-        Command::Capacity(_) => Err(unbuilt("capacity")),
         Command::Synth(_) => Err(unbuilt("synth")),
     }
 }

@@ -9,12 +9,20 @@ use crate::failure::Failure;
 
 /// Refuses outputs that would overwrite a capture, a part of a model, or another output.
 pub(crate) fn check(args: &RunArgs) -> Result<(), Failure> {
-    let outputs = named(&args.outputs);
-    refuse_twins(&outputs)?;
-    let models = model_paths(&args.model.vpc, &args.options);
+    check_all(&named(&args.outputs), (&args.model.vpc, &args.options), &args.captures.captures)
+}
+
+/// The same for outputs by their options.
+pub(crate) fn check_all(
+    outputs: &[(&str, &Path)],
+    (model, options): (&Path, &OptionArgs),
+    captures: &[PathBuf],
+) -> Result<(), Failure> {
+    refuse_twins(outputs)?;
+    let models = model_paths(model, options);
     for (option, path) in outputs.iter().filter(|(_, path)| path.as_os_str() != "-") {
         refuse_model(option, path, &models)?;
-        refuse_capture(option, path, &args.captures.captures)?;
+        refuse_capture(option, path, captures)?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use vpcreplay_replay::sinks::Format;
 use vpcreplay_replay::{Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Target, TimeBound, When};
 
 use crate::args::{
-    CaptureArgs, ExplainArgs, ModelArgs, OptionArgs, OutputArgs, ResourceArgs, RunArgs, SelectionArgs,
+    CapacityArgs, CaptureArgs, ExplainArgs, ModelArgs, OptionArgs, OutputArgs, ResourceArgs, RunArgs,
+    SelectionArgs,
 };
 use crate::failure::Failure;
 use crate::values::Moment;
@@ -23,6 +24,23 @@ pub(crate) fn of_run(args: &RunArgs) -> Result<Plan, Failure> {
         growth: args.growth.growth(),
         enis: args.selection.enis.clone(),
         outputs: outputs(&args.outputs)?,
+    })
+}
+
+/// The plan of the replay that `capacity` looks at.
+pub(crate) fn of_capacity(args: &CapacityArgs) -> Result<Plan, Failure> {
+    Ok(Plan {
+        captures: captures(&args.captures),
+        models: models(&args.model, Some(&args.options)),
+        options: options(&args.options),
+        limits: limits(&args.options, Some(&args.resources)),
+        selection: selection(&args.selection),
+        growth: args.growth.growth(),
+        enis: args.selection.enis.clone(),
+        outputs: OutputFiles {
+            series: destination("--series", args.outputs.series.as_deref())?,
+            ..OutputFiles::default()
+        },
     })
 }
 
@@ -100,24 +118,30 @@ fn selection(args: &SelectionArgs) -> Selection {
 
 fn outputs(args: &OutputArgs) -> Result<OutputFiles, Failure> {
     refuse_unbuilt(args)?;
-    let target = |option: &str,
-                  path: &Option<std::path::PathBuf>|
-     -> Result<Option<(Target, Format)>, Failure> {
-        let Some(path) = path else { return Ok(None) };
-        let format = Format::from_path(path).map_err(|error| Failure::new(format!("{option}: {error}")))?;
-        Ok(Some((target(path), format)))
-    };
-    if let Some(path) = args.summary.as_ref().filter(|path| !is_json(path)) {
-        return Err(Failure::with_help(
+    check_summary(args.summary.as_deref())?;
+    Ok(OutputFiles {
+        verdicts: destination("--out", args.out.as_deref())?,
+        connections: destination("--connections", args.connections.as_deref())?,
+        series: destination("--series", args.series.as_deref())?,
+    })
+}
+
+/// Where records go, and in which format.
+fn destination(option: &str, path: Option<&Path>) -> Result<Option<(Target, Format)>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let format = Format::from_path(path).map_err(|error| Failure::new(format!("{option}: {error}")))?;
+    Ok(Some((target(path), format)))
+}
+
+/// Refuses a summary that is no JSON.
+pub(crate) fn check_summary(path: Option<&Path>) -> Result<(), Failure> {
+    match path.filter(|path| !is_json(path)) {
+        None => Ok(()),
+        Some(path) => Err(Failure::with_help(
             format!("--summary {}: the summary is written as JSON only", path.display()),
             "give the file the extension .json, or `-` for standard output",
-        ));
+        )),
     }
-    Ok(OutputFiles {
-        verdicts: target("--out", &args.out)?,
-        connections: target("--connections", &args.connections)?,
-        series: target("--series", &args.series)?,
-    })
 }
 
 /// Where an output of this name goes.

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use vpcreplay_replay::analysis::Sweep;
 use vpcreplay_replay::flow::{Decap, Span, TimeoutName, Timestamp};
 use vpcreplay_replay::{Growth, Speed};
 
@@ -37,6 +38,18 @@ pub(crate) enum FailOn {
     Deny,
     /// The allowance denied a packet.
     Exceeded,
+}
+
+/// Another connection table that the traffic is replayed against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Also {
+    /// That of a Linux host.
+    Linux,
+}
+
+/// A sweep, `NAME=VALUES`.
+pub(crate) fn sweep(text: &str) -> Result<Sweep, String> {
+    Sweep::parse(text).map_err(|error| error.to_string())
 }
 
 /// A parser for values that have a code each; what is allowed is part of the help and of errors.

@@ -1,10 +1,11 @@
 //! The engine: a world of one timeline of models, and the packets judged in it.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use vpcreplay_conntrack::{FlowId, Ledger, Peak, SeriesRow, Table};
-use vpcreplay_flow::{Decoded, Digest, Timestamp};
+use vpcreplay_flow::{Decoded, Digest, PacketFacts, Timestamp};
 use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
 use crate::advance::Scopes;
@@ -44,6 +45,34 @@ impl<'a> Content<'a> {
     /// What became of a frame, in this copy of the captures; 0 is the original.
     pub const fn of_copy(decoded: &'a Decoded, copy: u16) -> Self {
         if copy == 0 { Self::Decoded(decoded) } else { Self::OfCopy(decoded, copy) }
+    }
+
+    /// The digest of the packet, what an ICMP error quotes left out; `None` where it has no flow key (S2.7).
+    pub fn digest(self) -> Option<Digest> {
+        let (decoded, copy) = match self {
+            Self::Digest(digest) => return Some(*digest),
+            Self::Decoded(decoded) => (decoded, 0),
+            Self::OfCopy(decoded, copy) => (decoded, copy),
+        };
+        let Decoded::Packet(facts) = decoded else { return None };
+        Digest::of(facts).map(|digest| digest.with_copy(copy))
+    }
+
+    /// Source and destination; `None` where there are none.
+    pub fn addresses(self) -> Option<(IpAddr, IpAddr)> {
+        if let Self::Digest(Digest { key, sender, .. }) = self {
+            return Some((key.address(*sender), key.address(sender.other())));
+        }
+        self.facts().map(|facts| (facts.src, facts.dst))
+    }
+
+    /// The facts of the packet; `None` where there are none.
+    pub fn facts(self) -> Option<PacketFacts> {
+        match self {
+            Self::Digest(digest) => Some(digest.facts()),
+            Self::Decoded(Decoded::Packet(facts)) | Self::OfCopy(Decoded::Packet(facts), _) => Some(*facts),
+            Self::Decoded(Decoded::Unjudged(..)) | Self::OfCopy(Decoded::Unjudged(..), _) => None,
+        }
     }
 }
 

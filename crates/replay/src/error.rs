@@ -59,6 +59,26 @@ pub enum ReplayError {
         /// Why.
         reason: String,
     },
+    /// No connection was tracked: there is nothing to analyse.
+    NothingTracked {
+        /// What there is instead.
+        found: String,
+    },
+    /// ENIs that were chosen, and no packet passes them.
+    SilentEnis {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Captures that can be read only once, where twice is needed.
+    ReadOnce {
+        /// What needs it.
+        option: &'static str,
+    },
+    /// Plans that cannot be replayed in one pass.
+    Worlds {
+        /// Why.
+        what: String,
+    },
     /// The packet, frame or connection asked for is not in the replay.
     NotFound {
         /// What was asked for.
@@ -104,6 +124,22 @@ impl fmt::Display for ReplayError {
                     "--threads {threads}: the threads cannot be started: {reason}; --threads 1 needs none"
                 )
             }
+            Self::NothingTracked { found } => write!(
+                f,
+                "no connection is tracked in these captures, so there is nothing to size: {found}. `vpcreplay run` tells what became of each packet"
+            ),
+            Self::SilentEnis { ids } => write!(
+                f,
+                "--eni {}: no packet of the captures passes it; `vpcreplay inspect` lists the addresses that the captures have",
+                ids.join(", ")
+            ),
+            Self::ReadOnce { option } => write!(
+                f,
+                "{option} reads the captures again, and standard input or a pipe can be read only once; save the capture to a file and name that"
+            ),
+            Self::Worlds { what } => {
+                write!(f, "{what}; replays of one pass share captures, selection and tunnel")
+            }
             Self::NotFound { what, found } => write!(f, "{what} is not in the replay; {found}"),
         }
     }
@@ -120,6 +156,10 @@ impl std::error::Error for ReplayError {
             | Self::TooManyShifted { .. }
             | Self::UnknownEni { .. }
             | Self::Threads { .. }
+            | Self::Worlds { .. }
+            | Self::NothingTracked { .. }
+            | Self::SilentEnis { .. }
+            | Self::ReadOnce { .. }
             | Self::NotFound { .. } => None,
         }
     }

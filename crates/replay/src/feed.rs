@@ -14,7 +14,7 @@ use lane::{Course, Lane};
 use merge::Merge;
 
 /// Which frames are replayed. The others are read and passed over: they have no packet number.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Not before this time.
     pub since: Option<TimeBound>,

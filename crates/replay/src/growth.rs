@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
+use vpcreplay_capacity::phase;
 use vpcreplay_flow::{Span, Timestamp};
 
 /// How a replay makes more of its captures than they hold.
@@ -61,20 +62,8 @@ impl Shift {
     /// By how much a copy is late; copy 0, the original, is not.
     #[must_use]
     pub fn of(&self, copy: u16) -> Span {
-        if copy == 0 {
-            return Span::default();
-        }
-        let drawn = mixed(self.seed.wrapping_add(u64::from(copy).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        let late = (u128::from(drawn) * u128::from(self.most.nanos())) >> 64;
-        Span::from_nanos(u64::try_from(late).unwrap_or(u64::MAX))
+        phase(self.seed, u64::from(copy), self.most)
     }
-}
-
-/// The output function of `SplitMix64`.
-const fn mixed(state: u64) -> u64 {
-    let first = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let second = (first ^ first >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    second ^ second >> 31
 }
 
 impl Speed {

@@ -4,6 +4,7 @@
 //! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
 
 mod batch;
+mod capacity;
 mod check;
 mod error;
 mod explain;
@@ -18,8 +19,10 @@ mod run;
 mod starter;
 mod summary;
 mod sweep;
+mod worlds;
 
 pub use batch::{Batch, Item, Row};
+pub use capacity::{CapacityOutcome, CapacityPlan, LINUX_MAX, LinuxPlan, capacity};
 pub use check::{Checked, check};
 pub use error::ReplayError;
 pub use explain::{
@@ -36,9 +39,11 @@ pub use run::{Progress, Report, Signal, Unobserved, run};
 pub use starter::starter_model;
 pub use summary::summarize;
 pub use sweep::{Sweep, SweepScope, SweepValue, sweep};
+pub use vpcreplay_capacity::{self as analysis};
 pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;
 pub use vpcreplay_packet as packet;
 pub use vpcreplay_policy as policy;
 pub use vpcreplay_sinks as sinks;
+pub use worlds::{Replayed, Watcher, World, WorldsReport, replay_worlds, run_worlds};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vpcreplay_engine::{Timeline, When};
-use vpcreplay_policy::{self as policy, Document, Options, Policy, Registry, Selection, Warning};
+use vpcreplay_policy::{self as policy, Document, Network, Options, Policy, Registry, Selection, Warning};
 
 use crate::ReplayError;
 
@@ -37,24 +37,62 @@ pub struct LoadedModels {
 /// # Errors
 /// A path that cannot be read or a model that does not load.
 pub fn load_models(paths: &ModelPaths, options: &Options) -> Result<LoadedModels, ReplayError> {
-    let selection = Selection { vpc_id: paths.vpc_id.clone(), region: paths.region.clone() };
-    let mut registry = Registry::new();
-    let mut warnings = Vec::new();
-    let mut compile = |path: &Path, first: Option<&Policy>| -> Result<Arc<Policy>, ReplayError> {
-        let loaded = policy::load(&read_documents(path)?, &selection)?;
-        let (compiled, more) = Policy::compile(&loaded.network, options, first, &mut registry)?;
-        let fresh = loaded.warnings.into_iter().chain(more).filter(|warning| !warnings.contains(warning));
-        let fresh: Vec<Warning> = fresh.collect();
-        warnings.extend(fresh);
-        Ok(Arc::new(compiled))
-    };
-    let first = compile(&paths.first, None)?;
-    let mut later = Vec::new();
-    for (when, path) in &paths.later {
-        later.push((*when, compile(path, Some(&first))?));
+    Networks::load(paths)?.compile(options)
+}
+
+/// The models of a replay, read and validated, to be compiled under several options.
+#[derive(Clone, Debug)]
+pub(crate) struct Networks {
+    pub(crate) first: Network,
+    pub(crate) later: Vec<(When, Network)>,
+    warnings: Vec<Vec<Warning>>,
+}
+
+impl Networks {
+    /// Reads and validates the models at some paths.
+    pub(crate) fn load(paths: &ModelPaths) -> Result<Self, ReplayError> {
+        let selection = Selection { vpc_id: paths.vpc_id.clone(), region: paths.region.clone() };
+        let load = |path: &Path| -> Result<_, ReplayError> {
+            let loaded = policy::load(&read_documents(path)?, &selection)?;
+            Ok((loaded.network, loaded.warnings))
+        };
+        let (first, warnings) = load(&paths.first)?;
+        let mut networks = Self { first, later: Vec::new(), warnings: vec![warnings] };
+        for (when, path) in &paths.later {
+            let (network, warnings) = load(path)?;
+            networks.later.push((*when, network));
+            networks.warnings.push(warnings);
+        }
+        Ok(networks)
     }
-    first.check_always_tracked(&registry)?;
-    Ok(LoadedModels { timeline: Timeline { first, later, registry: Arc::new(registry) }, warnings })
+
+    /// All models, the first one first.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Network> {
+        std::iter::once(&mut self.first).chain(self.later.iter_mut().map(|(_, network)| network))
+    }
+
+    /// Compiles the models under the options of the command line. Equal networks get equal numbers.
+    pub(crate) fn compile(&self, options: &Options) -> Result<LoadedModels, ReplayError> {
+        let mut registry = Registry::new();
+        let mut warnings: Vec<Warning> = Vec::new();
+        let mut of_models = self.warnings.iter();
+        let mut compile = |network: &Network, first: Option<&Policy>| -> Result<Arc<Policy>, ReplayError> {
+            let (compiled, more) = Policy::compile(network, options, first, &mut registry)?;
+            for warning in of_models.next().into_iter().flatten().cloned().chain(more) {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+            Ok(Arc::new(compiled))
+        };
+        let first = compile(&self.first, None)?;
+        let mut later = Vec::new();
+        for (when, network) in &self.later {
+            later.push((*when, compile(network, Some(&first))?));
+        }
+        first.check_always_tracked(&registry)?;
+        Ok(LoadedModels { timeline: Timeline { first, later, registry: Arc::new(registry) }, warnings })
+    }
 }
 
 /// The documents at a path: the file itself, or every file of a folder and its subfolders, by name.

@@ -34,6 +34,7 @@ pub struct OutputFiles {
 type Out = Box<dyn Write + Send>;
 
 /// The open outputs of a running replay.
+#[derive(Default)]
 pub(crate) struct Outputs {
     verdicts: Option<(String, VerdictWriter<Out>)>,
     connections: Option<(String, FlowWriter<Out>)>,

@@ -8,7 +8,7 @@ use vpcreplay_sinks::summary::{
 };
 use vpcreplay_sinks::{Summary, SummaryContext};
 
-use crate::{CaptureSet, FeedStats, Growth, Limits, Plan, Report, Shift, Signal, Speed, TimeBound};
+use crate::{CaptureSet, Feed, FeedStats, Growth, Limits, Plan, Report, Shift, Signal, Speed, TimeBound};
 
 /// The limit of every allowance scope where nobody says otherwise (S7.3).
 const DEFAULT_LIMIT: u64 = 65_535;
@@ -17,9 +17,20 @@ const DEFAULT_PERIOD: Span = Span::from_secs(60);
 
 /// The summary of a replay. It holds no elapsed time, speed or thread count (S1.5).
 pub fn summarize(plan: &Plan, report: &Report) -> Summary {
-    let captures = report.feed.captures();
-    let stats = report.feed.stats();
-    let context = SummaryContext {
+    let in_force = (report.engine.policy().options(), report.warnings.as_slice());
+    Summary::collect(&report.engine, context(plan, &report.feed, in_force, report.end))
+}
+
+/// What is known of a replay beside its engine.
+pub(crate) fn context(
+    plan: &Plan,
+    feed: &Feed,
+    (options, models): (&Options, &[Warning]),
+    end: Signal,
+) -> SummaryContext {
+    let captures = feed.captures();
+    let stats = feed.stats();
+    SummaryContext {
         inputs: inputs(captures),
         skipped_files: captures
             .skipped()
@@ -42,14 +53,13 @@ pub fn summarize(plan: &Plan, report: &Report) -> Summary {
         tunnels: TunnelCounts { vxlan: stats.vxlan_packets, geneve: stats.geneve_packets },
         fragments: stats.fragments_inherited,
         fragments_forgotten: stats.fragments_forgotten,
-        options: options_in_force(plan, report.engine.policy().options()),
-        warnings: warnings(&report.warnings, stats, captures.names()),
-        completion: match report.end {
+        options: options_in_force(plan, options),
+        warnings: warnings(models, stats, captures.names()),
+        completion: match end {
             Signal::Continue => Completion::Whole,
             Signal::Stop => Completion::Partial,
         },
-    };
-    Summary::collect(&report.engine, context)
+    }
 }
 
 fn inputs(captures: &CaptureSet) -> Vec<InputFile> {

@@ -4,6 +4,7 @@
 //! and the order that the page on output formats fixes. [`Summary`] holds the sums of a replay: as JSON for machines
 //! and as the first screen for people. Nothing here reads a clock, so equal replays leave equal bytes (S1.5).
 
+pub mod capacity;
 mod flow;
 mod format;
 mod number;

@@ -18,10 +18,10 @@ pub(crate) struct GrowthArgs {
     pub(crate) multiply: Option<NonZeroU16>,
     /// Shift every copy by an amount below this, drawn with --seed, so that copies do not go in step; the original stays.
     /// At most 256 copies; the captures are read once for each
-    #[arg(long, value_name = "DURATION", value_parser = values::positive_span, requires = "multiply")]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_span, requires = "multiply", group = "shifted")]
     pub(crate) multiply_shift: Option<Span>,
     /// What the shifts are drawn with [default: 0]
-    #[arg(long, value_name = "N", requires = "multiply_shift")]
+    #[arg(long, value_name = "N", requires = "shifted")]
     pub(crate) seed: Option<u64>,
     /// Replay X times as fast: times are counted from the first packet and divided by X, such as 2, 0.5 or 10.25
     #[arg(long, value_name = "X", value_parser = values::speed, allow_hyphen_values = true)]
@@ -29,9 +29,14 @@ pub(crate) struct GrowthArgs {
 }
 
 impl GrowthArgs {
+    /// What shifts are drawn with.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+
     /// What they ask for.
     pub(crate) fn growth(&self) -> Growth {
-        let seed = self.seed.unwrap_or(0);
+        let seed = self.seed();
         Growth {
             copies: self.multiply,
             speed: self.speed.unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The first screen: what a person wants to know of a replay, on one page.
 
+mod capacity;
 mod denied;
 mod line;
 mod sections;
@@ -8,8 +9,10 @@ mod tracking;
 use std::fmt;
 
 use line::Line;
+pub(crate) use sections::moment;
 
 use crate::Summary;
+use crate::capacity::CapacityReport;
 
 /// How the first screen is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +48,34 @@ impl Summary {
     /// The first screen, with a line feed at the end of every line.
     pub fn render(&self, style: Style) -> String {
         let width = style.width.clamp(MIN_WIDTH, MAX_WIDTH);
-        let mut text = String::new();
-        for section in sections::all(self, width) {
-            if section.is_empty() {
-                continue;
-            }
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            for line in section {
-                line.write(&mut text, style.color, width);
-                text.push('\n');
-            }
-        }
-        text
+        page(sections::all(self, width), style.color, width)
     }
+}
+
+impl CapacityReport {
+    /// The page for people, with a line feed at the end of every line.
+    pub fn render(&self, style: Style) -> String {
+        let width = style.width.clamp(MIN_WIDTH, MAX_WIDTH);
+        page(capacity::all(self, width), style.color, width)
+    }
+}
+
+/// Sections with empty lines between them; those without lines are left out.
+fn page(sections: Vec<Section>, color: Color, width: usize) -> String {
+    let mut text = String::new();
+    for section in sections {
+        if section.is_empty() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in section {
+            line.write(&mut text, color, width);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 impl fmt::Display for Summary {

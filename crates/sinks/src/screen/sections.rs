@@ -32,7 +32,7 @@ pub(super) fn all(summary: &Summary, width: usize) -> Vec<Section> {
     ]
 }
 
-fn header(summary: &Summary, width: usize) -> Section {
+pub(super) fn header(summary: &Summary, width: usize) -> Section {
     let from = match summary.inputs.as_slice() {
         [] => String::new(),
         [one] => format!(" from {}", one.file),
@@ -74,7 +74,7 @@ fn span_text(span: &TimeSpan) -> String {
 }
 
 /// An RFC 3339 time without its `T` and `Z`, to the millisecond.
-pub(super) fn moment(rfc3339: &str) -> String {
+pub(crate) fn moment(rfc3339: &str) -> String {
     let text: String = rfc3339.chars().take("2023-11-14T22:13:20.123".len()).collect();
     text.replace('T', " ")
 }
@@ -174,7 +174,7 @@ fn unit(assumption: &Assumption) -> &str {
     singular.unwrap_or(assumption.unit)
 }
 
-fn warnings(summary: &Summary, width: usize) -> Section {
+pub(super) fn warnings(summary: &Summary, width: usize) -> Section {
     let mut texts: Vec<String> = summary.damages.iter().take(MAX_WARNINGS).cloned().collect();
     let more_damages = summary.damage_count.saturating_sub(texts.len() as u64);
     if more_damages > 0 {

@@ -1,0 +1,153 @@
+//! Connections that a timeout ends too early: a later packet finds the entry gone.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use vpcreplay_engine::{EniId, Packet, ScopeId, State, Timeline};
+use vpcreplay_flow::{FlowKey, Reason, Span, TcpKind, TimeoutName, Timestamp};
+
+use crate::generations::{Generations, timeout_name};
+use crate::visit::{Visit, What};
+
+/// How long an established TCP connection whose entry expired is remembered at least: the longest timeout that EC2 takes.
+const TCP_MEMORY: Span = Span::from_secs(432_000);
+/// Entries below which nothing is forgotten.
+const FEW: usize = 1024;
+
+/// Connections that a timeout ended before their last packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GapCounts {
+    /// A later packet found the entry gone and was denied: no rule admits it, or it opens no connection (S7.5).
+    pub broken: u64,
+    /// A later packet found the entry gone and a rule admitted it anew.
+    pub recreated: u64,
+}
+
+/// Watches one timeout: which connections it ends too early.
+///
+/// Looked at are entries that expire in a state which has this timeout (S7.3), each once: the first later packet of its
+/// flow that reaches the ENI's security groups and is not denied by the allowance tells. A bare SYN begins another
+/// connection; so does, for other protocols, a packet that comes when the flow is over (S7.0).
+#[derive(Debug)]
+pub struct Gaps {
+    generations: Generations,
+    name: TimeoutName,
+    /// How long what expired is remembered after the flow's last packet.
+    memory: Span,
+    entries: HashMap<(FlowKey, EniId), Tracked, FxBuildHasher>,
+    /// When there are this many, those that are over are forgotten.
+    most: usize,
+    /// By scope number.
+    counts: Vec<GapCounts>,
+    begun: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tracked {
+    number: u64,
+    state: State,
+    deadline: Timestamp,
+    /// The flow's newest packet at this ENI.
+    last: Timestamp,
+}
+
+impl Gaps {
+    /// Watches a timeout in a replay of these models; flows are remembered so long (S7.0). `longest` is the greatest value
+    /// that the timeout is compared at.
+    pub fn new(timeline: &Timeline, name: TimeoutName, (flow_memory, longest): (Span, Span)) -> Self {
+        let is_tcp = matches!(name, TimeoutName::TcpEstablished);
+        let memory = if is_tcp { longest.max(TCP_MEMORY) } else { flow_memory };
+        Self {
+            generations: Generations::new(timeline),
+            name,
+            memory,
+            entries: HashMap::default(),
+            most: FEW,
+            counts: Vec::new(),
+            begun: false,
+        }
+    }
+
+    /// Connections of a scope that the timeout ended too early.
+    pub fn counts(&self, scope: ScopeId) -> GapCounts {
+        self.counts.get(scope.index()).copied().unwrap_or_default()
+    }
+
+    /// Takes in a packet and what it did at its security group checkpoints.
+    pub fn packet(&mut self, packet: &Packet<'_>, visits: impl IntoIterator<Item = Visit>) {
+        let now = packet.now;
+        if !self.begun {
+            self.begun = true;
+            self.generations.begin(now);
+        }
+        while self.generations.is_due(now) && self.generations.advance(now).is_some() {
+            let policy = self.generations.current();
+            self.entries.retain(|(_, eni), _| policy.contains(*eni));
+        }
+        let Some(digest) = packet.content.digest() else { return };
+        let (key, tcp) = (digest.key, digest.tcp_kind());
+        for visit in visits {
+            self.visit((&key, tcp), &visit, now);
+        }
+        if self.entries.len() >= self.most {
+            let memory = self.memory;
+            let is_needed = |entry: &Tracked| !entry.deadline.max(entry.last.after(memory)).is_due(now);
+            self.entries.retain(|_, entry| is_needed(entry));
+            self.most = FEW.max(2 * self.entries.len());
+        }
+    }
+
+    fn visit(&mut self, (key, tcp): (&FlowKey, Option<TcpKind>), visit: &Visit, now: Timestamp) {
+        let place = (*key, visit.eni);
+        let known = self.entries.get(&place).copied();
+        match (visit.what, known) {
+            (What::Entered { number, state, .. }, Some(known)) if known.number == number => {
+                self.track(place, (number, state), now);
+            }
+            (What::Refused(Reason::ConntrackAllowanceExceeded), Some(known)) => {
+                // A later packet tells whether it is created anew, unless a bare SYN took it away.
+                if tcp == Some(TcpKind::Syn) {
+                    self.entries.remove(&place);
+                } else {
+                    self.entries.insert(place, Tracked { last: now, ..known });
+                }
+            }
+            (what, known) => {
+                if known.is_some_and(|known| self.is_cut_short(&known, key, tcp, now)) {
+                    self.count(visit.eni, what);
+                }
+                match what {
+                    What::Entered { number, state, .. } => self.track(place, (number, state), now),
+                    What::Passed | What::Refused(_) => drop(self.entries.remove(&place)),
+                }
+            }
+        }
+    }
+
+    fn track(&mut self, place: (FlowKey, EniId), (number, state): (u64, State), now: Timestamp) {
+        let deadline = now.after(self.generations.timeout(place.1, state, &place.0));
+        self.entries.insert(place, Tracked { number, state, deadline, last: now });
+    }
+
+    /// Whether the watched timeout ended an entry, and its flow goes on.
+    fn is_cut_short(&self, known: &Tracked, key: &FlowKey, tcp: Option<TcpKind>, now: Timestamp) -> bool {
+        let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key) == self.name;
+        let goes_on = match tcp {
+            Some(TcpKind::Syn) => false,
+            _ => !known.last.after(self.memory).is_due(now),
+        };
+        is_expired && goes_on
+    }
+
+    fn count(&mut self, eni: EniId, what: What) {
+        let Some(scope) = self.generations.current().scope(eni) else { return };
+        if self.counts.len() <= scope.index() {
+            self.counts.resize(scope.index() + 1, GapCounts::default());
+        }
+        if let Some(counts) = self.counts.get_mut(scope.index()) {
+            match what {
+                What::Refused(_) => counts.broken += 1,
+                What::Entered { .. } | What::Passed => counts.recreated += 1,
+            }
+        }
+    }
+}

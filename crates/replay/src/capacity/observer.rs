@@ -1,0 +1,177 @@
+//! What watches a world for a capacity analysis.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, What, visit_of, visits_of};
+use vpcreplay_engine::{Engine, Packet, ScopeId, Step, Timeline};
+use vpcreplay_flow::{Reason, Span, TimeoutName};
+use vpcreplay_policy::Policy;
+
+use crate::outputs::Outputs;
+use crate::{Batch, Item, ReplayError, Row, Watcher};
+
+/// What is wanted of a world beside its peaks and what it denies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// The books of every entry; whether all changes are kept.
+    pub(super) meter: Option<KeepChanges>,
+    /// Connections that a timeout cuts short, and the greatest value that is looked at.
+    pub(super) gaps: Option<(TimeoutName, Span)>,
+    /// Connections that the allowance denies: how long they are remembered, and how many.
+    pub(super) denials: Option<(Span, u64)>,
+}
+
+/// Watches a world.
+pub(super) struct Observer {
+    pub(super) meter: Option<Meter>,
+    pub(super) gaps: Option<Gaps>,
+    pub(super) denials: Option<Denials>,
+    /// The first packet that the allowance of a scope denied.
+    pub(super) first_denied: BTreeMap<ScopeId, Item>,
+    /// The models of the timeline, and the one in force.
+    policies: Vec<Arc<Policy>>,
+    generations: Generations,
+    outputs: Option<Outputs>,
+    steps: Vec<Step>,
+}
+
+impl Observer {
+    /// An observer of a replay of these models. The books of the meter are kept by the limits of `measured`, models that
+    /// differ in their limits only.
+    pub(super) fn new(
+        (timeline, measured): (&Timeline, &Timeline),
+        wanted: Wanted,
+        (flow_memory, outputs): (Span, Option<Outputs>),
+    ) -> Self {
+        let policies =
+            std::iter::once(&timeline.first).chain(timeline.later.iter().map(|(_, policy)| policy));
+        Self {
+            meter: wanted.meter.map(|keep| Meter::new(measured, keep)),
+            gaps: wanted.gaps.map(|(name, longest)| Gaps::new(timeline, name, (flow_memory, longest))),
+            denials: wanted.denials.map(|(memory, most)| Denials::new(memory, most)),
+            first_denied: BTreeMap::new(),
+            policies: policies.cloned().collect(),
+            generations: Generations::new(timeline),
+            outputs,
+            steps: Vec::new(),
+        }
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.meter.is_none() && self.gaps.is_none() && self.denials.is_none()
+    }
+
+    /// Whether a packet may pass two ENIs, so that its verdict tells of the last one only.
+    fn is_between_enis(&self, packet: &Packet<'_>) -> bool {
+        let Some((src, dst)) = packet.content.addresses() else { return false };
+        self.policies.iter().any(|policy| policy.owner(src).is_some())
+            && self.policies.iter().any(|policy| policy.owner(dst).is_some())
+    }
+
+    /// Has packets judged that pass one ENI at most: their verdicts tell everything.
+    fn judge_alone(&mut self, engine: &mut Engine, batch: &Batch, rows: &[Row]) {
+        if rows.is_empty() {
+            return;
+        }
+        engine.judge_batch(
+            rows,
+            |row| batch.packet(row),
+            |row, verdict| {
+                let visit = visit_of(&verdict);
+                self.note(&batch.packet(row), visit.as_slice());
+            },
+        );
+    }
+
+    fn judge_traced(&mut self, engine: &mut Engine, packet: &Packet<'_>) {
+        let mut steps = std::mem::take(&mut self.steps);
+        steps.clear();
+        engine.judge_traced(*packet, &mut steps);
+        let visits: Vec<_> = visits_of(&steps).collect();
+        self.steps = steps;
+        self.note(packet, &visits);
+    }
+
+    fn note(&mut self, packet: &Packet<'_>, visits: &[vpcreplay_capacity::Visit]) {
+        if let Some(meter) = &mut self.meter {
+            meter.packet(packet, visits.iter().copied());
+        }
+        if let Some(gaps) = &mut self.gaps {
+            gaps.packet(packet, visits.iter().copied());
+        }
+        let Some(denials) = &mut self.denials else { return };
+        self.generations.catch_up(packet.now);
+        for visit in visits {
+            let key = || vpcreplay_capacity::key_of(packet);
+            match visit.what {
+                What::Refused(Reason::ConntrackAllowanceExceeded) => {
+                    let scope = self.generations.current().scope(visit.eni);
+                    if let Some((key, scope)) = key().zip(scope) {
+                        denials.denied(&key, (visit.eni, scope), packet.now);
+                    }
+                }
+                What::Entered { .. } | What::Passed if denials.is_waiting() => {
+                    if let Some(key) = key() {
+                        denials.admitted(&key, visit.eni);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Remembers where the packets come from that are the first denied ones of their scopes.
+    fn note_first_denied(&mut self, batch: &Batch) {
+        let Some(meter) = &self.meter else { return };
+        let last = batch.last_number();
+        for (scope, number) in meter.first_denied() {
+            if number <= last && !self.first_denied.contains_key(&scope) {
+                let items = batch.rows().iter().map(|row| batch.item(row));
+                if let Some(item) = items.into_iter().find(|item| item.number == number) {
+                    self.first_denied.insert(scope, item);
+                }
+            }
+        }
+    }
+}
+
+impl Watcher for Observer {
+    fn batch(&mut self, engine: &mut Engine, batch: &Batch, _files: &[String]) -> Result<(), ReplayError> {
+        let rows = batch.rows();
+        if self.is_idle() {
+            engine.judge_batch(rows, |row| batch.packet(row), |_, _| {});
+        } else if self.policies.iter().all(|policy| policy.enis().nth(1).is_none()) {
+            self.judge_alone(engine, batch, rows);
+        } else {
+            let mut rest = rows;
+            while !rest.is_empty() {
+                let is_between = |row: &Row| self.is_between_enis(&batch.packet(row));
+                let alone = rest.iter().position(is_between).unwrap_or(rest.len());
+                let (run, others) = rest.split_at(alone);
+                self.judge_alone(engine, batch, run);
+                rest = others;
+                if let Some((row, others)) = rest.split_first() {
+                    self.judge_traced(engine, &batch.packet(row));
+                    rest = others;
+                }
+            }
+        }
+        self.note_first_denied(batch);
+        match &mut self.outputs {
+            Some(outputs) => outputs.drain(engine),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, engine: &mut Engine) -> Result<(), ReplayError> {
+        if let Some(meter) = &mut self.meter {
+            meter.finish();
+        }
+        if let Some(outputs) = self.outputs.take() {
+            return outputs.finish(engine);
+        }
+        engine.finish();
+        Ok(())
+    }
+}
