@@ -246,11 +246,12 @@ fn connections_cut_short_are_those_whose_flow_goes_on() {
             scenario.command.timeouts.push((name, Span::from_secs(seconds)));
             let memory = scenario.command.flow_memory.unwrap_or(Span::from_secs(300));
             let (timeline, settings) = timeline(&scenario, FlowRecords::Off).map_err(failed)?;
-            let mut gaps = Gaps::new(&timeline, name, (memory, Span::from_secs(60)));
+            let mut gaps = Gaps::new(&timeline, name, memory);
             let watch = |packet: &Packet<'_>, visits: &[Visit]| gaps.packet(packet, visits.iter().copied());
             let engine = watched(&scenario, watch).map_err(failed)?;
             let table = Table::of(&scenario, (Engine::new(timeline.clone(), settings), &timeline));
-            let memory = if name == TimeoutName::TcpEstablished { Span::from_secs(432_000) } else { memory };
+            let memory =
+                if name == TimeoutName::TcpEstablished { Span::from_secs(30 * 86_400) } else { memory };
             for scope in scopes(&engine) {
                 let its_own = table.entries.iter().filter(|entry| entry.scope == scope.0 && entry.is_expired);
                 let (mut broken, mut recreated) = (0, 0);

@@ -7,8 +7,8 @@ use vpcreplay_tests::places;
 
 /// Lines that a file may have at most.
 const MOST_LINES: usize = 600;
-/// Crates that read no clock, file, environment variable or random number: `engine` and what is below it (S1.1).
-const PURE: [&str; 5] = ["flow", "policy", "conntrack", "engine", "packet"];
+/// Crates that read no clock, file, environment variable or random number: `engine`, what is below it, and its analyses (S1.1).
+const PURE: [&str; 6] = ["flow", "policy", "conntrack", "engine", "packet", "capacity"];
 /// What they therefore do not name.
 const IMPURE: [&str; 8] = [
     "std::time::Instant",

@@ -8,8 +8,8 @@ use vpcreplay_flow::{FlowKey, Reason, Span, TcpKind, TimeoutName, Timestamp};
 use crate::generations::{Generations, timeout_name};
 use crate::visit::{Visit, What};
 
-/// How long an established TCP connection whose entry expired is remembered at least: the longest timeout that EC2 takes.
-const TCP_MEMORY: Span = Span::from_secs(432_000);
+/// A pause that is so long, or longer, begins another TCP connection.
+const TCP_MEMORY: Span = Span::from_secs(30 * 86_400);
 /// Entries below which nothing is forgotten.
 const FEW: usize = 1024;
 
@@ -26,7 +26,8 @@ pub struct GapCounts {
 ///
 /// Looked at are entries that expire in a state which has this timeout (S7.3), each once: the first later packet of its
 /// flow that reaches the ENI's security groups and is not denied by the allowance tells. A bare SYN begins another
-/// connection; so does, for other protocols, a packet that comes when the flow is over (S7.0).
+/// connection; so does any TCP packet after a pause of 30 days, and for other protocols a packet that comes when the flow
+/// is over (S7.0).
 #[derive(Debug)]
 pub struct Gaps {
     generations: Generations,
@@ -51,11 +52,10 @@ struct Tracked {
 }
 
 impl Gaps {
-    /// Watches a timeout in a replay of these models; flows are remembered so long (S7.0). `longest` is the greatest value
-    /// that the timeout is compared at.
-    pub fn new(timeline: &Timeline, name: TimeoutName, (flow_memory, longest): (Span, Span)) -> Self {
+    /// Watches a timeout in a replay of these models; flows are remembered so long (S7.0).
+    pub fn new(timeline: &Timeline, name: TimeoutName, flow_memory: Span) -> Self {
         let is_tcp = matches!(name, TimeoutName::TcpEstablished);
-        let memory = if is_tcp { longest.max(TCP_MEMORY) } else { flow_memory };
+        let memory = if is_tcp { TCP_MEMORY } else { flow_memory };
         Self {
             generations: Generations::new(timeline),
             name,
@@ -89,9 +89,12 @@ impl Gaps {
             self.visit((&key, tcp), &visit, now);
         }
         if self.entries.len() >= self.most {
-            let memory = self.memory;
-            let is_needed = |entry: &Tracked| !entry.deadline.max(entry.last.after(memory)).is_due(now);
-            self.entries.retain(|_, entry| is_needed(entry));
+            let (memory, name) = (self.memory, self.name);
+            self.entries.retain(|(key, _), entry| {
+                let may_go_on =
+                    timeout_name(entry.state, key) == name && !entry.last.after(memory).is_due(now);
+                !entry.deadline.is_due(now) || may_go_on
+            });
             self.most = FEW.max(2 * self.entries.len());
         }
     }

@@ -16,8 +16,8 @@ use crate::{Batch, Item, ReplayError, Row, Watcher};
 pub(super) struct Wanted {
     /// The books of every entry; whether all changes are kept.
     pub(super) meter: Option<KeepChanges>,
-    /// Connections that a timeout cuts short, and the greatest value that is looked at.
-    pub(super) gaps: Option<(TimeoutName, Span)>,
+    /// Connections that a timeout cuts short.
+    pub(super) gaps: Option<TimeoutName>,
     /// Connections that the allowance denies: how long they are remembered, and how many.
     pub(super) denials: Option<(Span, u64)>,
 }
@@ -48,7 +48,7 @@ impl Observer {
             std::iter::once(&timeline.first).chain(timeline.later.iter().map(|(_, policy)| policy));
         Self {
             meter: wanted.meter.map(|keep| Meter::new(measured, keep)),
-            gaps: wanted.gaps.map(|(name, longest)| Gaps::new(timeline, name, (flow_memory, longest))),
+            gaps: wanted.gaps.map(|name| Gaps::new(timeline, name, flow_memory)),
             denials: wanted.denials.map(|(memory, most)| Denials::new(memory, most)),
             first_denied: BTreeMap::new(),
             policies: policies.cloned().collect(),

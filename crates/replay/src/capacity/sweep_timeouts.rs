@@ -16,8 +16,7 @@ pub(super) fn trials(
     name: TimeoutName,
     values: &[Span],
 ) -> Result<Vec<Trial>, ReplayError> {
-    let longest = values.iter().copied().max().unwrap_or_default();
-    let wanted = Wanted { gaps: Some((name, longest)), ..Wanted::default() };
+    let wanted = Wanted { gaps: Some(name), ..Wanted::default() };
     let trial = |value: &Span| {
         let mut options = ground.plan.replay.options.clone();
         options.timeouts.insert(name, *value);

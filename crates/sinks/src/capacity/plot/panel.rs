@@ -60,16 +60,19 @@ fn unit(nanos: u64) -> (&'static str, f64) {
     }
 }
 
-/// The curve as steps, in units of time since its start.
+/// The curve as steps, in units of time since its start. Parts of equal occupancy are one step.
 fn steps(curve: &[(Timestamp, u64)], unit: f64) -> Vec<(f64, f64)> {
     let Some((start, _)) = curve.first() else { return Vec::new() };
     let x = |at: &Timestamp| coordinate(at.since(*start).nanos()) / unit;
-    let ends = curve.iter().skip(1).map(|(at, _)| at).chain(curve.last().map(|(at, _)| at));
-    curve
-        .iter()
-        .zip(ends)
-        .flat_map(|((at, value), end)| [(x(at), coordinate(*value)), (x(end), coordinate(*value))])
-        .collect()
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for run in curve.chunk_by(|(_, left), (_, right)| left == right) {
+        let Some((from, value)) = run.first() else { continue };
+        let y = coordinate(*value);
+        points.extend(points.last().map(|(_, before)| (x(from), *before)));
+        points.push((x(from), y));
+    }
+    points.extend(curve.last().map(|(at, value)| (x(at), coordinate(*value))));
+    points
 }
 
 fn draw_scope<B: DrawingBackend>(scope: &ScopeCapacity, area: &DrawingArea<B, Shift>) -> Drawn<B> {
