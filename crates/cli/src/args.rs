@@ -2,6 +2,7 @@
 
 mod options;
 mod outputs;
+mod synth;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 
 pub(crate) use options::{CaptureArgs, ModelArgs, OptionArgs, ResourceArgs, SelectionArgs};
 pub(crate) use outputs::{OutputArgs, ScreenArgs};
+pub(crate) use synth::SynthArgs;
 
 /// Replays packet captures through the AWS VPC firewall: security groups, network ACLs, connection tracking.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Validate a model and show what is in it
     Check(CheckArgs),
+    /// Write a synthetic capture, the same each time, and the model that fits it
+    Synth(SynthArgs),
     /// Explain a reason code, or list them all
     Reason(ReasonArgs),
     /// Print the JSON Schemas of the records and of the summary
@@ -47,9 +51,6 @@ pub(crate) enum Command {
     /// Analyse occupancy and headroom (not built yet)
     #[command(hide = true)]
     Capacity(UnbuiltArgs),
-    /// Write a synthetic capture (not built yet)
-    #[command(hide = true)]
-    Synth(UnbuiltArgs),
 }
 
 /// Arguments of `run`.

@@ -37,3 +37,4 @@ pub use vpcreplay_flow as flow;
 pub use vpcreplay_packet as packet;
 pub use vpcreplay_policy as policy;
 pub use vpcreplay_sinks as sinks;
+pub use vpcreplay_synth as synth;
