@@ -1,7 +1,7 @@
 //! The network model that fits a profile: hand-written TOML, under which all that the profile sends may pass.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::addresses::{self, Block};
@@ -76,7 +76,7 @@ fn enis(text: &mut String, fleet: &Fleet, place: Place<'_>) {
 
 fn group(text: &mut String, fleet: &Fleet, place: Place<'_>) {
     line(text, &format!("\n[[security_group]]\nid = \"sg-{}\"", fleet.name));
-    let rules = |side: Side| -> BTreeSet<String> {
+    let rules = |side: Side| -> BTreeSet<Rule> {
         place.classes(side).flat_map(|class| place.group_rules(class, side)).collect()
     };
     rows(text, "ingress", rules(Side::To));
@@ -90,19 +90,18 @@ fn nacl(text: &mut String, fleet: &Fleet, place: Place<'_>) {
     line(text, &format!("\n[[nacl]]\nid = \"acl-{}\"", fleet.name));
     // Requests go in at the asked end and out at the asking one; answers the other way, to the client's ports.
     for (key, requests, answers) in [("ingress", Side::To, Side::From), ("egress", Side::From, Side::To)] {
-        let asked =
-            place.classes(requests).flat_map(|class| place.nacl_rules(class, requests, Message::Request));
-        let answered =
-            place.classes(answers).flat_map(|class| place.nacl_rules(class, answers, Message::Answer));
-        let rules: BTreeSet<String> = asked.chain(answered).collect();
-        let numbered = (1..)
-            .zip(rules)
-            .map(|(number, rule)| format!("rule = {}, action = \"allow\", {rule}", number * 10 + 90));
+        let asked = place.classes(requests).flat_map(|class| place.rules(class, requests, Message::Request));
+        let answered = place.classes(answers).flat_map(|class| place.rules(class, answers, Message::Answer));
+        let all: BTreeSet<Rule> = asked.chain(answered).collect();
+        let needed = all.iter().filter(|rule| !all.iter().any(|other| other != *rule && other.covers(rule)));
+        let numbered = (10..)
+            .zip(needed)
+            .map(|(number, rule)| format!("rule = {}, action = \"allow\", {rule}", number * 10));
         rows(text, key, numbered);
     }
 }
 
-fn rows(text: &mut String, key: &str, rows: impl IntoIterator<Item = String>) {
+fn rows(text: &mut String, key: &str, rows: impl IntoIterator<Item = impl fmt::Display>) {
     line(text, &format!("{key} = ["));
     for row in rows {
         line(text, &format!("  {{ {row} }},"));
@@ -145,57 +144,92 @@ impl<'a> Place<'a> {
         self.classes(Side::From).chain(self.classes(Side::To)).any(|class| class.ipv6 > 0.0)
     }
 
-    fn group_rules(self, class: &Class, side: Side) -> Vec<String> {
-        let services = services(class, Message::Request);
-        let peer = match if side == Side::From { class.to } else { class.from } {
-            Party::Fleet(index) => {
-                let name = self.profile.fleets.get(index).map_or("", |fleet| &fleet.name);
-                [Some(format!("sg-{name}")), Some(format!("sg-{name}"))]
-            }
-            Party::Internet => everyone(class),
+    /// What a security group lets in or out for a class: requests; answers pass by themselves.
+    fn group_rules(self, class: &Class, side: Side) -> Vec<Rule> {
+        let of_group = |name: &String| [format!("sg-{name}"), format!("sg-{name}")];
+        let peers = match side.other(class) {
+            Party::Fleet(index) => self.profile.fleets.get(index).map(|fleet| of_group(&fleet.name)),
+            Party::Internet => None,
         };
-        let rules = services.into_iter().zip(peer);
-        rules.filter_map(|(service, peer)| Some(format!("{}, peer = \"{}\"", service?, peer?))).collect()
+        rules(class, Message::Request, peers.unwrap_or_else(everyone))
     }
 
-    fn nacl_rules(self, class: &Class, side: Side, message: Message) -> Vec<String> {
+    /// What a network ACL lets pass for a class.
+    fn rules(self, class: &Class, side: Side, message: Message) -> Vec<Rule> {
         if addresses::is_within(class) {
             // Inside a subnet no network ACL is asked (S3.5).
             return Vec::new();
         }
-        let peer = match if side == Side::From { class.to } else { class.from } {
+        let peers = match side.other(class) {
             Party::Fleet(index) => {
                 let (v4, v6) = addresses::subnet(index);
-                [Some(v4), Some(v6)]
+                [v4, v6]
             }
-            Party::Internet => everyone(class),
+            Party::Internet => everyone(),
         };
-        let rules = services(class, message).into_iter().zip(peer);
-        rules.filter_map(|(service, peer)| Some(format!("{}, peer = \"{}\"", service?, peer?))).collect()
+        rules(class, message, peers)
     }
 }
 
-/// All addresses of the families that a class has.
-fn everyone(class: &Class) -> [Option<String>; 2] {
-    [(class.ipv6 < 1.0).then(|| "0.0.0.0/0".to_owned()), (class.ipv6 > 0.0).then(|| "::/0".to_owned())]
+impl Side {
+    /// Who is at the other end of a class.
+    const fn other(self, class: &Class) -> Party {
+        match self {
+            Self::From => class.to,
+            Self::To => class.from,
+        }
+    }
 }
 
-/// Protocol and ports of a class, of IPv4 and of IPv6, where it has the family.
-fn services(class: &Class, message: Message) -> [Option<String>; 2] {
-    let ports = match message {
-        Message::Request => class.port.to_string(),
-        Message::Answer => format!("{}-{}", class.ports.first, class.ports.last),
+/// All addresses of each family.
+fn everyone() -> [String; 2] {
+    ["0.0.0.0/0".to_owned(), "::/0".to_owned()]
+}
+
+/// A rule: protocol, ports or the type of ICMP, and the peer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rule {
+    protocol: &'static str,
+    first: u16,
+    last: u16,
+    peer: String,
+}
+
+impl Rule {
+    /// Whether it lets pass all that the other does.
+    fn covers(&self, other: &Self) -> bool {
+        let is_wider = self.first <= other.first && self.last >= other.last;
+        self.protocol == other.protocol && self.peer == other.peer && is_wider
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, first, last, peer } = self;
+        write!(f, "protocol = \"{protocol}\", ")?;
+        match *protocol {
+            "icmp" | "icmpv6" => write!(f, "icmp = \"{first}:-1\"")?,
+            _ if first == last => write!(f, "ports = \"{first}\"")?,
+            _ => write!(f, "ports = \"{first}-{last}\"")?,
+        }
+        write!(f, ", peer = \"{peer}\"")
+    }
+}
+
+/// A rule of a class for each family that it has.
+fn rules(class: &Class, message: Message, [v4_peer, v6_peer]: [String; 2]) -> Vec<Rule> {
+    let (first, last) = match message {
+        Message::Request => (class.port, class.port),
+        Message::Answer => (class.ports.first, class.ports.last),
     };
-    let of = |protocol: &str| format!("protocol = \"{protocol}\", ports = \"{ports}\"");
     let (v4, v6) = match (class.kind, message) {
-        (Kind::Tcp, _) => (of("tcp"), of("tcp")),
-        (Kind::Udp | Kind::Dns, _) => (of("udp"), of("udp")),
-        (Kind::Icmp, Message::Request) => (echo("icmp", 8), echo("icmpv6", 128)),
-        (Kind::Icmp, Message::Answer) => (echo("icmp", 0), echo("icmpv6", 129)),
+        (Kind::Tcp, _) => (("tcp", first, last), ("tcp", first, last)),
+        (Kind::Udp | Kind::Dns, _) => (("udp", first, last), ("udp", first, last)),
+        (Kind::Icmp, Message::Request) => (("icmp", 8, 8), ("icmpv6", 128, 128)),
+        (Kind::Icmp, Message::Answer) => (("icmp", 0, 0), ("icmpv6", 129, 129)),
     };
-    [(class.ipv6 < 1.0).then_some(v4), (class.ipv6 > 0.0).then_some(v6)]
-}
-
-fn echo(protocol: &str, kind: u8) -> String {
-    format!("protocol = \"{protocol}\", icmp = \"{kind}:-1\"")
+    let of = |(protocol, first, last), peer| Rule { protocol, first, last, peer };
+    let narrow = (class.ipv6 < 1.0).then(|| of(v4, v4_peer));
+    let wide = (class.ipv6 > 0.0).then(|| of(v6, v6_peer));
+    narrow.into_iter().chain(wide).collect()
 }

@@ -171,8 +171,10 @@ fn capture(
         screen::warning("stopped: the capture ends here, it is valid");
     }
     if !args.quiet {
-        let text = report::text(traffic, settings, (&target.name(), bytes));
-        screen::print(Channel::Stderr, &text)?;
+        screen::print(Channel::Stderr, &report::text(traffic, settings, (&target.name(), bytes)))?;
+        if let (Target::File(capture), Some(model)) = (&target, &args.vpc_out) {
+            screen::note(&format!("replay it: vpcreplay run {} --vpc {}", capture.display(), model.display()));
+        }
         report::pace(traffic.totals().packets, elapsed);
     }
     Ok(if written == Written::Stopped { Status::Interrupted } else { Status::Done })

@@ -74,7 +74,7 @@ pub(super) fn text(traffic: &Traffic, settings: &Settings, (name, bytes): (&str,
 
 /// A row for each class, columns as wide as they need to be.
 fn table(text: &mut String, classes: &[ClassTotals]) {
-    let head = ["", "from > to", "service", "connections", "packets", "of these"].map(str::to_owned);
+    let head = ["class", "from > to", "service", "connections", "packets", "of these"].map(str::to_owned);
     let rows = classes.iter().map(|class| {
         [
             class.name.clone(),
