@@ -173,7 +173,11 @@ fn capture(
     if !args.quiet {
         screen::print(Channel::Stderr, &report::text(traffic, settings, (&target.name(), bytes)))?;
         if let (Target::File(capture), Some(model)) = (&target, &args.vpc_out) {
-            screen::note(&format!("replay it: vpcreplay run {} --vpc {}", capture.display(), model.display()));
+            screen::note(&format!(
+                "replay it: vpcreplay run {} --vpc {}",
+                capture.display(),
+                model.display()
+            ));
         }
         report::pace(traffic.totals().packets, elapsed);
     }

@@ -30,9 +30,9 @@ pub(super) fn expected_bytes(traffic: &Traffic, settings: &Settings, written: u6
 pub(super) fn warn(totals: &Totals) {
     for class in totals.classes.iter().filter(|class| class.without_port > 0) {
         screen::warning(&format!(
-            "class {}: {} connections were not opened, their clients had no port left: give it more `peers` or `client_ports`",
+            "class {}: {} left out, since its clients had no port free: give it more `peers` or `client_ports`",
             class.name,
-            HumanCount(class.without_port)
+            counted(class.without_port, "connection")
         ));
     }
 }
@@ -41,8 +41,8 @@ pub(super) fn warn(totals: &Totals) {
 pub(super) fn text(traffic: &Traffic, settings: &Settings, (name, bytes): (&str, u64)) -> String {
     let totals = traffic.totals();
     let mut text = format!(
-        "{} packets ({}, {} on the wire) to {name}\n",
-        HumanCount(totals.packets),
+        "{} ({}, {} on the wire) to {name}\n",
+        counted(totals.packets, "packet"),
         DecimalBytes(bytes),
         DecimalBytes(totals.bytes)
     );
@@ -64,8 +64,8 @@ pub(super) fn text(traffic: &Traffic, settings: &Settings, (name, bytes): (&str,
     table(&mut text, &totals.classes);
     let _ = writeln!(
         text,
-        "\n{} connections, {} open at once at most, {} open at the end",
-        HumanCount(totals.connections),
+        "\n{}, {} open at once at most, {} open at the end",
+        counted(totals.connections, "connection"),
         HumanCount(totals.most_open),
         HumanCount(totals.open)
     );
@@ -116,7 +116,11 @@ fn particulars(class: &ClassTotals) -> String {
 /// How long it took.
 pub(super) fn pace(packets: u64, elapsed: Duration) {
     let seconds = elapsed.as_secs_f64();
-    screen::note(&format!("{} packets in {seconds:.2} s, {}", HumanCount(packets), rate(packets, seconds)));
+    screen::note(&format!("{} in {seconds:.2} s, {}", counted(packets, "packet"), rate(packets, seconds)));
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
 fn moment(time: Timestamp) -> String {
