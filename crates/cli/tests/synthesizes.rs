@@ -54,7 +54,7 @@ fn a_capture_and_its_model_replay_without_a_denial() {
         let summary: Value =
             serde_json::from_slice(&fs::read(folder.path().join("s.json")).unwrap()).unwrap();
         assert_eq!(summary["dispositions"]["allow"]["packets"], 3_000, "{name}");
-        assert_eq!(summary["clock_regressions"], 0, "{name}");
+        assert_eq!(summary["counters"]["clock_regressions"], 0, "{name}");
     }
 }
 
@@ -119,7 +119,7 @@ fn standard_output_is_a_capture_and_a_broken_pipe_no_error() {
         .spawn()
         .unwrap();
     let mut out = child.stdout.take().unwrap();
-    out.read_exact(&mut [0; 100_000]).unwrap();
+    out.read_exact(&mut [0; 10_000]).unwrap();
     drop(out);
     ran(&child.wait_with_output().unwrap()).ends_with(0).is_silent();
 }

@@ -1,7 +1,8 @@
 //! Where fleets and the internet have their addresses.
 //!
-//! The VPC is 10.0.0.0/16 and 2001:db8::/56; fleet *f* has the subnets 10.0.(16 *f*).0/20 and 2001:db8:0:*f*::/64, its
-//! interfaces host numbers from 16 on. The internet is 100.64.0.0/10 and 2001:db8:c000::/96, a part of it for each class.
+//! The VPC is `10.0.0.0/16` and `2001:db8::/56`. The fleet with index `f` has the subnets `10.0.(16 f).0/20` and
+//! `2001:db8:0:f::/64`, its interfaces host numbers from 16 on. The internet is `100.64.0.0/10` and
+//! `2001:db8:c000::/96`, a part of it for each class.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -123,9 +123,8 @@ impl Connection {
         let packets = if fate == Fate::NeverClosed { drawn.max(1) } else { drawn };
         let closer = match class.closed_by {
             ClosedBy::Client => Sender::Client,
-            ClosedBy::Server => Sender::Server,
             ClosedBy::Either if dice.roll(2) == 0 => Sender::Client,
-            ClosedBy::Either => Sender::Server,
+            ClosedBy::Server | ClosedBy::Either => Sender::Server,
         };
         let mut connection = Self {
             client_next: dice.roll32(u32::MAX),

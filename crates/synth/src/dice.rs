@@ -2,10 +2,10 @@
 
 use crate::elementary::{ln, whole};
 
-/// What SplitMix64 adds at each step: the golden ratio in 64 bits.
+/// What `SplitMix64` adds at each step: the golden ratio in 64 bits.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The generator SplitMix64 (Steele, Lea and Flood, 2014). Each connection has one of its own, so that what it does
+/// The generator `SplitMix64` (Steele, Lea and Flood, 2014). Each connection has one of its own, so that what it does
 /// depends on the seed, its class and its number there, and on nothing that happens around it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dice(u64);

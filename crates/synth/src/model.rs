@@ -90,8 +90,8 @@ fn nacl(text: &mut String, fleet: &Fleet, place: Place<'_>) {
     line(text, &format!("\n[[nacl]]\nid = \"acl-{}\"", fleet.name));
     // Requests go in at the asked end and out at the asking one; answers the other way, to the client's ports.
     for (key, requests, answers) in [("ingress", Side::To, Side::From), ("egress", Side::From, Side::To)] {
-        let asked = place.classes(requests).flat_map(|class| place.rules(class, requests, Message::Request));
-        let answered = place.classes(answers).flat_map(|class| place.rules(class, answers, Message::Answer));
+        let asked = place.classes(requests).flat_map(|class| entries(class, requests, Message::Request));
+        let answered = place.classes(answers).flat_map(|class| entries(class, answers, Message::Answer));
         let all: BTreeSet<Rule> = asked.chain(answered).collect();
         let needed = all.iter().filter(|rule| !all.iter().any(|other| other != *rule && other.covers(rule)));
         let numbered = (10..)
@@ -153,22 +153,6 @@ impl<'a> Place<'a> {
         };
         rules(class, Message::Request, peers.unwrap_or_else(everyone))
     }
-
-    /// What a network ACL lets pass for a class.
-    fn rules(self, class: &Class, side: Side, message: Message) -> Vec<Rule> {
-        if addresses::is_within(class) {
-            // Inside a subnet no network ACL is asked (S3.5).
-            return Vec::new();
-        }
-        let peers = match side.other(class) {
-            Party::Fleet(index) => {
-                let (v4, v6) = addresses::subnet(index);
-                [v4, v6]
-            }
-            Party::Internet => everyone(),
-        };
-        rules(class, message, peers)
-    }
 }
 
 impl Side {
@@ -181,9 +165,12 @@ impl Side {
     }
 }
 
+const ALL_V4: &str = "0.0.0.0/0";
+const ALL_V6: &str = "::/0";
+
 /// All addresses of each family.
 fn everyone() -> [String; 2] {
-    ["0.0.0.0/0".to_owned(), "::/0".to_owned()]
+    [ALL_V4.to_owned(), ALL_V6.to_owned()]
 }
 
 /// A rule: protocol, ports or the type of ICMP, and the peer.
@@ -196,10 +183,15 @@ struct Rule {
 }
 
 impl Rule {
-    /// Whether it lets pass all that the other does.
+    /// Whether it, as an entry of a network ACL, lets pass all that the other does.
     fn covers(&self, other: &Self) -> bool {
-        let is_wider = self.first <= other.first && self.last >= other.last;
-        self.protocol == other.protocol && self.peer == other.peer && is_wider
+        let has_peer = match self.peer.as_str() {
+            ALL_V4 => !other.peer.contains(':'),
+            ALL_V6 => other.peer.contains(':'),
+            peer => peer == other.peer,
+        };
+        let has_ports = self.first <= other.first && self.last >= other.last;
+        self.protocol == other.protocol && has_peer && has_ports
     }
 }
 
@@ -214,6 +206,19 @@ impl fmt::Display for Rule {
         }
         write!(f, ", peer = \"{peer}\"")
     }
+}
+
+/// What the network ACL of a fleet, which is this end of a class, lets pass for it.
+fn entries(class: &Class, side: Side, message: Message) -> Vec<Rule> {
+    if addresses::is_within(class) {
+        // Inside a subnet no network ACL is asked (S3.5).
+        return Vec::new();
+    }
+    let peers = match side.other(class) {
+        Party::Fleet(index) => addresses::subnet(index).into(),
+        Party::Internet => everyone(),
+    };
+    rules(class, message, peers)
 }
 
 /// A rule of a class for each family that it has.

@@ -1,3 +1,10 @@
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers"
+)]
+
 use super::{Arrivals, Rhythm, Shape};
 use crate::dice::Dice;
 
@@ -37,7 +44,7 @@ fn a_ramp_opens_its_integral() {
         let whole = 40.0 * (from + to) / 2.0 * 100.0;
         let found = count(ramp(), 100 * SECOND);
         assert!(found.abs_diff(whole as u64) <= 1, "{from} to {to}: {found}, not {whole}");
-        let half = 40.0 * (from + (from + to) / 2.0) / 2.0 * 50.0;
+        let half = 40.0 * f64::midpoint(from, f64::midpoint(from, to)) * 50.0;
         assert!(count(ramp(), 50 * SECOND).abs_diff(half as u64) <= 1);
         let later = count(ramp(), 200 * SECOND) - found;
         assert!(later.abs_diff((40.0 * to * 100.0) as u64) <= 1, "the last factor holds: {later}");

@@ -228,13 +228,12 @@ impl Traffic {
         let index = usize::from(connection.class);
         let state = self.classes.get_mut(index)?;
         let sent = connection.advance(&state.class, now);
-        match sent.next {
-            Some(time) => self.queue.push(Event { time, rank: *number, what: slot }),
-            None => {
-                state.choice.release(&state.class, tuple, &mut self.in_use);
-                self.connections.remove(slot);
-                self.totals.open -= 1;
-            }
+        if let Some(time) = sent.next {
+            self.queue.push(Event { time, rank: *number, what: slot });
+        } else {
+            state.choice.release(&state.class, tuple, &mut self.in_use);
+            self.connections.remove(slot);
+            self.totals.open -= 1;
         }
         self.totals.classes.get_mut(index)?.packets += 1;
         let route = Route {

@@ -22,7 +22,7 @@ fn keys() -> impl Strategy<Value = Vec<(&'static str, String)>> {
             (1..90_u32).prop_map(|n| format!("{{ distribution = \"uniform\", min = {n}, max = 100 }}")),
         ]
     };
-    let shape = prop_oneof![
+    let course = prop_oneof![
         Just("\"constant\"".to_owned()),
         Just("{ kind = \"ramp\", from = 2, to = 0, over = \"3s\" }".to_owned()),
         Just("{ kind = \"burst\", factor = 50, every = \"2s\", length = \"10ms\" }".to_owned()),
@@ -46,7 +46,7 @@ fn keys() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         (Just("packets"), amount()),
         (Just("request_bytes"), (1..1441_u32).prop_map(|n| n.to_string())),
         (Just("response_bytes"), (1..1441_u32).prop_map(|n| n.to_string())),
-        (Just("shape"), shape),
+        (Just("shape"), course),
         (Just("arrivals"), word(&["regular", "poisson"])),
         (Just("client_order"), word(&["random", "round-robin"])),
         (Just("closed_by"), word(&["client", "server", "either"])),

@@ -26,20 +26,27 @@ pub(crate) struct SynthArgs {
     /// Write the TOML model that fits the capture
     #[arg(long, value_name = "FILE")]
     pub(crate) vpc_out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+    #[command(flatten)]
+    pub(crate) bounds: BoundArgs,
+    /// Print no summary and no progress
+    #[arg(long, short, help_heading = "Screen and status")]
+    pub(crate) quiet: bool,
+    /// Show no progress
+    #[arg(long, help_heading = "Screen and status")]
+    pub(crate) no_progress: bool,
+}
+
+/// What is shown of profiles instead of making a capture.
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
     /// List the profiles that have names
     #[arg(long, conflicts_with_all = ["profile", "output", "vpc_out", "print"])]
     pub(crate) list: bool,
     /// Print the text of the profile, to start one of your own from
     #[arg(long, conflicts_with_all = ["output", "vpc_out"])]
     pub(crate) print: bool,
-    #[command(flatten)]
-    pub(crate) bounds: BoundArgs,
-    /// Print no summary and no progress
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-    /// Show no progress
-    #[arg(long)]
-    pub(crate) no_progress: bool,
 }
 
 /// How much, how fast, and from when on.
@@ -58,7 +65,7 @@ pub(crate) struct BoundArgs {
     /// Connections a second of all classes together, which keep their shares [default: the profile's]
     #[arg(long, value_name = "N", value_parser = values::positive_number)]
     pub(crate) rate: Option<f64>,
-    /// Time of the first packet: RFC 3339, or seconds since the epoch [default: 2026-01-01T00:00:00Z]
+    /// When the capture begins: RFC 3339, or seconds since the epoch [default: 2026-01-01T00:00:00Z]
     #[arg(long, value_name = "TIME", value_parser = values::point_in_time)]
     pub(crate) start: Option<Timestamp>,
     /// What random numbers start from; the same profile, options and seed give the same bytes

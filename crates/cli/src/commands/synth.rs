@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -22,12 +23,12 @@ const LONGEST_PROFILE: u64 = 1 << 20;
 
 /// Writes a synthetic capture and the model that fits it, or shows profiles.
 pub(crate) fn synth(args: &SynthArgs) -> Result<Status, Failure> {
-    let (false, Some(path)) = (args.list, &args.profile) else {
+    let (false, Some(path)) = (args.show.list, &args.profile) else {
         return screen::print(Channel::Stdout, &list()).map(|()| Status::Done);
     };
     let source = Source::find(path)?;
     let profile = Profile::parse(&source.name, &source.text)?;
-    if args.print {
+    if args.show.print {
         return screen::print(Channel::Stdout, &source.text).map(|()| Status::Done);
     }
     refuse_destruction(args, &source)?;
@@ -93,7 +94,7 @@ fn list() -> String {
     let mut text = String::new();
     for named in NAMED {
         let description = named.profile().map(|profile| profile.description().to_owned()).unwrap_or_default();
-        text.push_str(&format!("{:width$}  {description}\n", named.name));
+        let _ = writeln!(text, "{:width$}  {description}", named.name);
     }
     text.push_str("\n`vpcreplay synth NAME --print` prints a profile, to start one of your own from.\n");
     text
