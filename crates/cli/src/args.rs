@@ -4,6 +4,7 @@ mod capacity;
 mod growth;
 mod options;
 mod outputs;
+mod synth;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use capacity::{CapacityArgs, QuestionArgs};
 pub(crate) use growth::GrowthArgs;
 pub(crate) use options::{CaptureArgs, ModelArgs, OptionArgs, ResourceArgs, SelectionArgs};
 pub(crate) use outputs::{OutputArgs, ScreenArgs};
+pub(crate) use synth::SynthArgs;
 
 /// Replays packet captures through the AWS VPC firewall: security groups, network ACLs, connection tracking.
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Validate a model and show what is in it
     Check(CheckArgs),
+    /// Write a synthetic capture, the same each time, and the model that fits it
+    Synth(SynthArgs),
     /// Explain a reason code, or list them all
     Reason(ReasonArgs),
     /// Print the JSON Schemas of the records and of the summary
@@ -50,9 +54,6 @@ pub(crate) enum Command {
     /// Compare two models over the same captures (not built yet)
     #[command(hide = true)]
     Diff(UnbuiltArgs),
-    /// Write a synthetic capture (not built yet)
-    #[command(hide = true)]
-    Synth(UnbuiltArgs),
 }
 
 /// Arguments of `run`.

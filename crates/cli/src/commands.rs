@@ -9,6 +9,7 @@ mod inspect;
 mod reason;
 mod run;
 mod schema;
+mod synth;
 
 use crate::args::Command;
 use crate::exit::Status;
@@ -22,12 +23,12 @@ pub(crate) fn dispatch(command: Command) -> Result<Status, Failure> {
         Command::Explain(args) => explain::explain(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Check(args) => check::check(&args),
+        Command::Synth(args) => synth::synth(&args),
         Command::Reason(args) => reason::reason(&args),
         Command::Schema(args) => schema::schema(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
         Command::Diff(_) => Err(unbuilt("diff")),
-        Command::Synth(_) => Err(unbuilt("synth")),
     }
 }
 

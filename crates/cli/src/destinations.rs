@@ -67,7 +67,8 @@ fn model_paths(first: &Path, options: &OptionArgs) -> Vec<PathBuf> {
     std::iter::once(first.to_owned()).chain(later).collect()
 }
 
-fn refuse_twins(outputs: &[(&str, &Path)]) -> Result<(), Failure> {
+/// Refuses two outputs to one place.
+pub(crate) fn refuse_twins(outputs: &[(&str, &Path)]) -> Result<(), Failure> {
     for (index, (option, path)) in outputs.iter().enumerate() {
         let twin = outputs.iter().take(index).find(|(_, other)| resolved(other) == resolved(path));
         let Some((other, _)) = twin else { continue };
@@ -94,7 +95,7 @@ fn refuse_model(option: &str, output: &Path, models: &[PathBuf]) -> Result<(), F
 }
 
 /// The path without links, also of a file that does not exist yet.
-fn resolved(path: &Path) -> PathBuf {
+pub(crate) fn resolved(path: &Path) -> PathBuf {
     if let Ok(whole) = path.canonicalize() {
         return whole;
     }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::ops::Range;
 
 use vpcreplay_replay::ReplayError;
 use vpcreplay_replay::policy::{LoadError, Place};
+use vpcreplay_replay::synth::SynthError;
 
 use crate::exit::Status;
 use crate::screen;
@@ -62,6 +64,23 @@ impl From<ReplayError> for Failure {
     }
 }
 
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        let mut text = String::new();
+        if let Some(document) = error.document() {
+            let _ = write!(text, "{document}");
+            text.push_str(&error.place().map_or_else(|| ": ".to_owned(), |place| format!(", {place}: ")));
+        }
+        text.push_str(error.problem());
+        if let Some((document, place)) = error.document().zip(error.place()) {
+            let shown = excerpt(document, (place.line, place.column), &place.span);
+            text.push_str(&shown.unwrap_or_default());
+        }
+        add_parts(&mut text, [("expected", error.expected_text()), ("found", error.found_text())]);
+        Self::Error { text, help: error.remedy_text().map(str::to_owned) }
+    }
+}
+
 /// A model error, its parts in lines of their own and the place in the text shown.
 fn model_error(error: &LoadError) -> Failure {
     let mut text = String::new();
@@ -78,21 +97,24 @@ fn model_error(error: &LoadError) -> Failure {
         }
     }
     text.push_str(error.problem());
-    if let Some(shown) = excerpt(error) {
-        text.push_str(&shown);
+    if let (Some(document), Some(Place::Text { line, column, span })) = (error.document(), error.place()) {
+        text.push_str(&excerpt(document, (*line, *column), span).unwrap_or_default());
     }
-    for (label, part) in [("expected", error.expected_text()), ("found", error.found_text())] {
+    add_parts(&mut text, [("expected", error.expected_text()), ("found", error.found_text())]);
+    Failure::Error { text, help: error.remedy_text().map(str::to_owned) }
+}
+
+fn add_parts(text: &mut String, parts: [(&str, Option<&str>); 2]) {
+    for (label, part) in parts {
         if let Some(part) = part {
             let _ = write!(text, "\n  {label} {part}");
         }
     }
-    Failure::Error { text, help: error.remedy_text().map(str::to_owned) }
 }
 
 /// The line of the document that the error is about, the place underlined.
-fn excerpt(error: &LoadError) -> Option<String> {
-    let Some(Place::Text { line, column, span }) = error.place() else { return None };
-    let document = std::fs::read_to_string(error.document()?).ok()?;
+fn excerpt(document: &str, (line, column): (usize, usize), span: &Range<usize>) -> Option<String> {
+    let document = std::fs::read_to_string(document).ok()?;
     let content = document.lines().nth(line.checked_sub(1)?)?;
     let before = column.checked_sub(1)?;
     let length = content.chars().count();

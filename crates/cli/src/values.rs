@@ -114,6 +114,16 @@ pub(crate) fn moment(text: &str) -> Result<Moment, String> {
     Ok(Moment::At(Timestamp::from_nanos(nanos)))
 }
 
+/// A time as [`moment`] has it, but for one that counts from a first packet.
+pub(crate) fn point_in_time(text: &str) -> Result<Timestamp, String> {
+    match moment(text)? {
+        Moment::At(time) => Ok(time),
+        Moment::After(_) => Err(format!(
+            "`{text}` counts from a first packet: expected RFC 3339 (2026-01-31T12:00:00Z) or seconds since the epoch"
+        )),
+    }
+}
+
 /// A later model, `TIME=PATH`.
 pub(crate) fn change(text: &str) -> Result<Change, String> {
     let Some((when, model)) = text.split_once('=') else {
@@ -153,6 +163,14 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number of at least 1".to_owned()),
         Ok(count) => Ok(count),
+    }
+}
+
+/// A number above zero.
+pub(crate) fn positive_number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
     }
 }
 

@@ -46,4 +46,5 @@ pub use vpcreplay_flow as flow;
 pub use vpcreplay_packet as packet;
 pub use vpcreplay_policy as policy;
 pub use vpcreplay_sinks as sinks;
+pub use vpcreplay_synth as synth;
 pub use worlds::{Replayed, Watcher, World, WorldsReport, replay_worlds, run_worlds};

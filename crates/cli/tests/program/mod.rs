@@ -51,6 +51,13 @@ impl Ran {
         self
     }
 
+    /// It said nothing.
+    #[track_caller]
+    pub(crate) fn is_silent(&self) -> &Self {
+        assert!(self.stdout.is_empty() && self.stderr.is_empty(), "{}{}", self.stdout, self.stderr);
+        self
+    }
+
     /// It is one error, and no panic.
     #[track_caller]
     pub(crate) fn is_one_error(&self) -> &Self {
