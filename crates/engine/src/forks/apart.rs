@@ -113,6 +113,7 @@ impl Apart {
     fn judge_apart(&mut self, world: &mut World, packet: Packet<'_>, digest: &Digest, found: Option<FlowId>) {
         let now = packet.now;
         let Some(mut forked) = self.take(world, &digest.key, found, now) else { return };
+        forked.unqueue(now, &mut self.books);
         forked.split((&self.books.values, world.settings.flow_memory), now);
         for class in &mut forked.classes {
             self.judge_class(world, packet, digest, class);
@@ -212,8 +213,9 @@ impl Apart {
 
     /// Puts a flow where it belongs: to the others if it goes one way.
     fn put_back(&mut self, world: &mut World, key: &FlowKey, mut forked: Forked) {
-        let values = &self.books.values;
+        let now = forked.settled;
         if let [Class { past: Some(past), gone, .. }] = forked.classes.as_slice() {
+            let values = &self.books.values;
             let gone = gone.clone();
             let parted = (!gone.is_empty()).then(|| Box::new(Parted { entries: Vec::new(), gone }));
             let image = past.image(values.first().copied().unwrap_or_default());
@@ -227,6 +229,8 @@ impl Apart {
         if forked.is_over() && forked.gone() == 0 {
             return;
         }
+        forked.queue(now, &mut self.books, &world.scopes);
+        let values = &self.books.values;
         if forked.is_over() {
             self.ended.push_back(*key);
         }
@@ -271,11 +275,16 @@ impl Apart {
         }
         let memory = world.settings.flow_memory;
         forked.settle(now, &mut self.books, &world.scopes);
-        forked.split((&self.books.values, memory), now);
         forked.armed = forked.next(&self.books.values, memory);
-        if !forked.is_over() {
+        if forked.armed != Timestamp::MAX {
             self.timers.push(Reverse((forked.armed, key)));
-        } else if forked.gone() > 0 {
+            return;
+        }
+        forked.split((&self.books.values, memory), now);
+        if !forked.is_over() {
+            return;
+        }
+        if forked.gone() > 0 {
             self.ended.push_back(key);
         } else {
             self.flows.remove(&key);

@@ -33,7 +33,12 @@ struct Event {
 pub(super) struct Books {
     pub(super) values: Vec<Span>,
     accounts: Vec<Account>,
-    idle: Idle,
+    /// Connections that the least value ended, by last packet and number.
+    parted: Idle<(Timestamp, u64)>,
+    /// Connections of flows that are judged apart, in the order of their last packets.
+    apart: Idle<u64>,
+    /// How many of these there were.
+    queued: u64,
     /// What packets did since the books were closed, in order.
     deeds: Vec<Event>,
     /// What ended since, in no order.
@@ -55,7 +60,9 @@ impl Books {
     pub(super) fn new(values: Vec<Span>) -> Self {
         Self {
             accounts: Vec::new(),
-            idle: Idle::new(values.len()),
+            parted: Idle::new(values.len()),
+            apart: Idle::new(values.len()),
+            queued: 0,
             deeds: Vec::new(),
             ends: Vec::new(),
             saved: Vec::new(),
@@ -100,6 +107,18 @@ impl Books {
         self.saved.push((connection, from));
     }
 
+    /// Notes a connection of a flow apart that had a packet at `now`, the newest: its number in the queue.
+    pub(super) fn queue(&mut self, scope: u32, now: Timestamp, values: &Range<usize>) -> u64 {
+        self.queued += 1;
+        self.apart.push((now, self.queued), scope, values);
+        self.queued
+    }
+
+    /// Takes a connection off the queue, but for the values before `from`, which end it.
+    pub(super) fn unqueue(&mut self, queued: u64, from: usize) {
+        self.apart.save(queued, from);
+    }
+
     /// Notes what a packet found that came after the timeout had ended a connection.
     pub(super) fn lost(&mut self, scope: u32, loss: Loss, values: Range<usize>) {
         if let Some(account) = self.account(scope) {
@@ -115,9 +134,10 @@ impl Books {
     pub(super) fn close(&mut self, now: Timestamp, ended: &mut Vec<Ended>) {
         self.take_ended(ended);
         for (connection, from) in self.saved.drain(..) {
-            self.idle.save(connection, from);
+            self.parted.save(connection, from);
         }
-        self.idle.look(&self.values);
+        self.parted.look(&self.values);
+        self.apart.look(&self.values);
         self.ends.sort_unstable_by_key(|event| event.at);
         let ends = std::mem::take(&mut self.ends);
         let deeds = std::mem::take(&mut self.deeds);
@@ -135,7 +155,8 @@ impl Books {
             self.book(end);
         }
         self.end_idle(now);
-        self.idle.tidy();
+        self.parted.tidy();
+        self.apart.tidy();
         (self.ends, self.deeds) = (ends, deeds);
         self.ends.clear();
         self.deeds.clear();
@@ -148,7 +169,8 @@ impl Books {
         for Ended { at, number, scope, is_parted } in ended.drain(..) {
             if is_parted {
                 self.ended(scope, at, 0..1);
-                self.idle.push((before(at, least), number), scope);
+                let seen = before(at, least);
+                self.parted.push((seen, (seen, number)), scope, &(1..self.values.len()));
             } else {
                 self.ended(scope, at, self.all());
             }
@@ -157,12 +179,16 @@ impl Books {
 
     fn end_idle(&mut self, now: Timestamp) {
         let accounts = &mut self.accounts;
-        self.idle.advance(now, &self.values, |value, scope| {
+        let mut ended = |value, scope| {
             let account = accounts.get_mut(scope as usize);
-            if let Some(occupancy) = account.and_then(|account| account.occupancy.get_mut(value)) {
+            if let Some(occupancy) =
+                account.and_then(|account: &mut Account| account.occupancy.get_mut(value))
+            {
                 *occupancy -= 1;
             }
-        });
+        };
+        self.parted.advance(now, &self.values, &mut ended);
+        self.apart.advance(now, &self.values, &mut ended);
     }
 
     fn book(&mut self, event: &Event) {

@@ -27,6 +27,8 @@ pub(super) struct Held {
     rule: u32,
     tracking: Tracking,
     until: Until,
+    /// Its number in the queue of those that idle; else it is looked at by the flow's timer.
+    queued: Option<u64>,
 }
 
 impl Held {
@@ -36,11 +38,11 @@ impl Held {
         let deadline = entry.deadline();
         let is_swept = tracking.timeout() == name;
         let until = if is_swept { Until::Idle(before(deadline, value)) } else { Until::At(deadline) };
-        Self { number, eni, rule, tracking, until }
+        Self { number, eni, rule, tracking, until, queued: None }
     }
 
     fn entry(&self, value: Span) -> Entry {
-        let Self { number, eni, rule, tracking, until } = *self;
+        let Self { number, eni, rule, tracking, until, queued: _ } = *self;
         let deadline = match until {
             Until::Idle(seen) => seen.after(value),
             Until::At(deadline) => deadline,
@@ -137,8 +139,12 @@ impl Class {
             into.push(self);
             return;
         };
-        let lives: Vec<usize> =
-            past.held.iter().map(|held| held.lives_from(values, &self.values, now)).collect();
+        let lives_from = |held: &Held| held.lives_from(values, &self.values, now);
+        if !past.held.is_empty() && past.held.iter().all(|held| lives_from(held) == self.values.start) {
+            into.push(self);
+            return;
+        }
+        let lives: Vec<usize> = past.held.iter().map(lives_from).collect();
         let mut from = self.values.start;
         while from < self.values.end {
             let next = lives.iter().copied().filter(|lives| *lives > from).min();
@@ -188,15 +194,36 @@ impl Forked {
                     Until::At(deadline) if settled < deadline && deadline.is_due(now) => {
                         books.ended(scope, deadline, values.clone());
                     }
-                    Until::At(_) => {}
-                    Until::Idle(seen) => {
-                        for value in values.clone() {
+                    Until::Idle(seen) if held.queued.is_none() => {
+                        let from = held.lives_from(&books.values, values, settled);
+                        for value in from..held.lives_from(&books.values, values, now) {
                             let deadline = seen.after(books.values.get(value).copied().unwrap_or_default());
-                            if settled < deadline && deadline.is_due(now) {
-                                books.ended(scope, deadline, value..value + 1);
-                            }
+                            books.ended(scope, deadline, value..value + 1);
                         }
                     }
+                    Until::At(_) | Until::Idle(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Takes the connections off the queue of those that idle, before a packet at `now`; what has ended stays there.
+    pub(super) fn unqueue(&mut self, now: Timestamp, books: &mut Books) {
+        for Class { values, past, .. } in &mut self.classes {
+            for held in past.iter_mut().flat_map(|past| &mut past.held) {
+                if let Some(queued) = held.queued.take() {
+                    books.unqueue(queued, held.lives_from(&books.values, values, now));
+                }
+            }
+        }
+    }
+
+    /// Puts the connections that the newest packet, at `now`, came on into the queue of those that idle.
+    pub(super) fn queue(&mut self, now: Timestamp, books: &mut Books, scopes: &Scopes) {
+        for Class { values, past, .. } in &mut self.classes {
+            for held in past.iter_mut().flat_map(|past| &mut past.held) {
+                if held.until == Until::Idle(now) {
+                    held.queued = Some(books.queue(scopes.of(EniId(held.eni)), now, values));
                 }
             }
         }
@@ -223,18 +250,22 @@ impl Forked {
         });
     }
 
-    /// When the next connection ends, or else when the flow is over; with every value it is over already if never.
+    /// When the flow is to be looked at: when the next connection ends that is not in the queue, or else when all have ended
+    /// and the flow is over with every value; never if that has been.
     pub(super) fn next(&self, values: &[Span], memory: Span) -> Timestamp {
         let now = self.settled;
-        let mut next = Timestamp::MAX;
-        let mut over = Timestamp::MAX;
+        let (mut next, mut over) = (Timestamp::MAX, Timestamp::MIN);
         for class in &self.classes {
             let Some(past) = &class.past else { continue };
-            over = past.last_packet.after(memory);
+            over = over.max(past.last_packet.after(memory));
             for held in &past.held {
+                let end =
+                    |value: usize| held.entry(values.get(value).copied().unwrap_or_default()).deadline();
                 let from = held.lives_from(values, &class.values, now);
-                if from < class.values.end {
-                    next = next.min(held.entry(values.get(from).copied().unwrap_or_default()).deadline());
+                if held.queued.is_some() {
+                    over = over.max(end(class.values.end.saturating_sub(1)));
+                } else if from < class.values.end {
+                    next = next.min(end(from));
                 }
             }
         }
