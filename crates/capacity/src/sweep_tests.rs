@@ -7,7 +7,7 @@ use super::{Sweep, SweepOf};
 fn limits(text: &str) -> Vec<u64> {
     match Sweep::parse(text).unwrap().of {
         SweepOf::Limit(values) => values,
-        other => panic!("{other:?}"),
+        other @ SweepOf::Timeout(..) => panic!("{other:?}"),
     }
 }
 

@@ -168,7 +168,7 @@ impl Table {
     /// copies by their index, or packet by packet where nobody is later.
     pub(crate) fn peak_of_copies(&self, scope: u32, phases: &[Span]) -> u64 {
         let is_shifted = phases.iter().any(|phase| phase.nanos() > 0);
-        let mut all: Vec<(Timestamp, (bool, u64, usize, u64), i64)> = Vec::new();
+        let mut all: Vec<(Timestamp, Order, i64)> = Vec::new();
         for (copy, phase) in phases.iter().enumerate() {
             for change in self.of_scope(scope) {
                 let Change { at, packet, by, .. } = *change;
@@ -187,6 +187,9 @@ impl Table {
         peak.unsigned_abs()
     }
 }
+
+/// The order of changes at one instant.
+type Order = (bool, u64, usize, u64);
 
 /// S7.3
 pub(crate) fn timeout_of(state: &str, key: &FlowKey) -> TimeoutName {

@@ -103,16 +103,16 @@ fn draw_scope<B: DrawingBackend>(scope: &ScopeCapacity, area: &DrawingArea<B, Sh
         .x_label_formatter(&|x| short(*x))
         .y_label_formatter(&|y| entries(*y))
         .draw()?;
-    chart
-        .draw_series(AreaSeries::new(occupancy, 0.0, BLUE.mix(0.25)).border_style(BLUE.stroke_width(2)))?
-        .label("occupancy")
-        .legend(|at| key(at, BLUE));
     if !demand.is_empty() {
         chart
             .draw_series(LineSeries::new(demand, GREY.stroke_width(2)))?
             .label("without a limit")
             .legend(|at| key(at, GREY));
     }
+    chart
+        .draw_series(AreaSeries::new(occupancy, 0.0, BLUE.mix(0.25)).border_style(BLUE.stroke_width(2)))?
+        .label("occupancy")
+        .legend(|at| key(at, BLUE));
     if shows_limit {
         let across = |y: f64| [(0.0, y), (end, y)];
         chart

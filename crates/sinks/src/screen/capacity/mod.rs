@@ -59,3 +59,7 @@ fn role_of(peak: u64, limit: u64, denied: u64) -> Role {
         Role::Good
     }
 }
+
+#[cfg(test)]
+#[path = "capacity_tests.rs"]
+mod tests;
