@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;
+use std::process::Command;
 use std::sync::Arc;
 
 use vpcreplay_engine::{Engine, Timeline};
@@ -373,4 +374,32 @@ fn mixed_has_a_day() {
     let totals =
         made(&profile, Settings { duration: Some(profile.duration()), ..Settings::default() }).totals;
     assert!(totals.classes.iter().all(|class| class.connections > 0), "{totals:#?}");
+}
+
+/// With whole packets and every checksum looked at, tshark finds nothing malformed and nothing wrong.
+#[test]
+fn tshark_has_no_complaints() {
+    if !Command::new("tshark").arg("--version").output().is_ok_and(|ran| ran.status.success()) {
+        eprintln!("SKIPPED: tshark is not installed");
+        return;
+    }
+    for named in NAMED {
+        let text = format!("snaplen = 65535\n{}", named.toml);
+        let profile = Profile::parse(named.name, &text).expect("named profiles are right");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let made = made(&profile, Settings { packets: Some(10_000), ..Settings::default() });
+        std::fs::write(file.path(), &made.bytes).expect("the file is written");
+        let mut tshark = Command::new("tshark");
+        tshark.args(["-q", "-z", "expert", "-r"]).arg(file.path());
+        for layer in ["ip", "tcp", "udp"] {
+            tshark.args(["-o", &format!("{layer}.check_checksum:TRUE")]);
+        }
+        let told = tshark.output().expect("tshark runs");
+        let told = String::from_utf8_lossy(&told.stdout);
+        assert!(told.contains("Chats (") || told.contains("Notes ("), "{}: it looked: {told}", named.name);
+        let complaints = ["Errors (", "Malformed", "hecksum", "unseen", "not captured", "window"];
+        for complaint in complaints {
+            assert!(!told.contains(complaint), "{}: {told}", named.name);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Synthetic captures: a profile of traffic in, a capture and the model that fits it out.
 //!
 //! A [`Profile`] says which interfaces there are and what they talk about with whom; [`Traffic`] makes its packets one
-//! after another in order of time, [`write`] puts them into a classic pcap file, and [`model`] writes the network model
+//! after another in order of time, [`write()`] puts them into a classic pcap file, and [`model`] writes the network model
 //! under which all of them may pass. The same profile and [`Settings`] give the same bytes on every machine: random
 //! numbers are those of `SplitMix64`, and no function of the platform takes part in a decision. Memory is bounded by the
 //! connections that are open at once.
