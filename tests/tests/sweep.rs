@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -202,7 +203,7 @@ fn run(cases: u32, most: usize) {
         Err(TestError::Fail(reason, case)) => {
             let mut text = format!("{reason}\n{}", case.scenario.model.to_toml());
             for (number, packet) in (1..).zip(&case.scenario.packets) {
-                text += &format!("{number} {} {:?}\n", packet.time.nanos(), packet.decoded);
+                let _ = writeln!(text, "{number} {} {:?}", packet.time.nanos(), packet.decoded);
             }
             panic!("{text}\n{:?} {:?} {:?}", case.name, case.values, case.scenario.command);
         }

@@ -32,6 +32,15 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         Some((Image { memory, last_packet, entries }, departed.aside))
     }
 
+    /// As [`Table::put_in`], for a flow that will be taken out before time goes by: it gets no timer.
+    pub fn put_in_for_now(&mut self, key: (&FlowKey, u64), image: Image<M>) -> FlowId {
+        let id = self.put_in(key, image, A::default());
+        if let Some((shard, at)) = self.place_mut(id) {
+            shard.spare_timer(at);
+        }
+        id
+    }
+
     /// Puts a flow into the table, which does not have it, remembered whatever the bound. It has no timer before it is
     /// settled.
     pub fn put_in(&mut self, (key, hash): (&FlowKey, u64), image: Image<M>, aside: A) -> FlowId {

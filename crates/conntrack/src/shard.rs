@@ -345,6 +345,14 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         }
     }
 
+    /// Lets a flow be without a timer until it is taken out, soon.
+    pub(crate) fn spare_timer(&mut self, at: u32) {
+        if let Some(aside) = self.asides.get_mut(at as usize) {
+            // None is earlier, so none will be set.
+            aside.timer = Timestamp::MIN;
+        }
+    }
+
     /// Takes a flow out of the shard.
     pub(crate) fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
         let key = self.key(at)?;

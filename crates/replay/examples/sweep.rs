@@ -1,5 +1,13 @@
 //! Sweeps a timeout over a capture: `sweep CAPTURE MODEL tcp-established VALUES LEAST GREATEST [SPEED [COUNT]]`, log-spaced seconds.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an example to measure with")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an example to measure with"
+)]
 
 use std::time::Duration;
 
@@ -38,13 +46,18 @@ fn main() {
     };
     let begun = spent();
     let report = run(&plan, &mut Unobserved).unwrap();
-    let plain = spent() - begun;
-    println!("run: {plain:?}, {} connections", report.engine.connections());
+    let once = spent().checked_sub(begun).unwrap();
+    println!("run: {once:?}, {} connections", report.engine.connections());
     let begun = spent();
     let swept = sweep(&plan, (TimeoutName::parse(&arguments[2]).unwrap(), &values), &mut Unobserved);
-    let swept_in = spent() - begun;
+    let swept_in = spent().checked_sub(begun).unwrap();
     let swept = swept.unwrap().unwrap();
-    println!("sweep: {swept_in:?}, {:.2} x; full {}, forgotten {}", swept_in.as_secs_f64() / plain.as_secs_f64(), swept.is_full, swept.forgotten);
+    println!(
+        "sweep: {swept_in:?}, {:.2} x; full {}, forgotten {}",
+        swept_in.as_secs_f64() / once.as_secs_f64(),
+        swept.is_full,
+        swept.forgotten
+    );
     for value in swept.values.iter().step_by(swept.values.len().div_ceil(6)) {
         println!("{} {:?}", value.value, value.scopes.first());
     }

@@ -168,7 +168,7 @@ impl Apart {
         };
         world.policy = Arc::clone(policy);
         if let Some(past) = class.past.take() {
-            world.table.put_in((key, hash), past.image(value), Aside::default());
+            world.table.put_in_for_now((key, hash), past.image(value));
         }
         self.steps.clear();
         world.judge(packet, &mut self.steps);
@@ -176,8 +176,8 @@ impl Apart {
         let id = world.table.find(key, hash, guess);
         let taken = id.and_then(|id| world.table.take_out(id));
         class.past = taken.map(|(image, _)| Past::of(&image, (self.name, value)));
-        let lost = self.book(world, class, digest, packet.now);
-        class.gone.retain(|eni| !lost.contains(eni));
+        let found_gone = self.book(world, class, digest, packet.now);
+        class.gone.retain(|eni| !found_gone.contains(eni));
     }
 
     /// Books what the checkpoints said with the values of a class; at which ENIs a packet has found a connection gone.
@@ -297,15 +297,12 @@ impl Apart {
         let remembered = |flows: usize| world.table.remembered() + flows as u64;
         while remembered(self.flows.len()) >= most {
             let Some(key) = self.ended.front() else { break };
-            let last = self.books.values.last().copied().unwrap_or_default();
             let (is_over, gone) = match self.flows.get(key) {
                 None => (true, 0),
                 Some(Place::Forked(forked)) => (forked.is_over(), forked.gone()),
                 Some(Place::Over(remains)) => {
                     let Parted { entries, gone } = &*remains.parted;
-                    let least = self.books.values.first().copied().unwrap_or_default();
-                    let is_due = |deadline| super::books::before(deadline, least).after(last).is_due(now);
-                    let is_over = entries.iter().all(|entry| is_due(entry.deadline()));
+                    let is_over = entries.iter().all(|entry| self.books.is_over(entry.deadline(), now));
                     (is_over, (entries.len() + gone.len()) as u64)
                 }
             };

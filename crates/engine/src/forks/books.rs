@@ -84,6 +84,13 @@ impl Books {
         self.accounts.get_mut(scope as usize)
     }
 
+    /// Whether every value has ended a connection by `now` that the least value ended at a time.
+    pub(super) fn is_over(&self, ended: Timestamp, now: Timestamp) -> bool {
+        let least = self.values.first().copied().unwrap_or_default();
+        let greatest = self.values.last().copied().unwrap_or_default();
+        before(ended, least).after(greatest).is_due(now)
+    }
+
     /// Notes a connection that a packet created.
     pub(super) fn created(&mut self, scope: u32, at: Timestamp, values: Range<usize>) {
         if let Some(account) = self.account(scope) {
@@ -197,7 +204,9 @@ impl Books {
         let Some(account) = self.account(scope) else { return };
         let occupancy = account.occupancy.get_mut(values.clone()).unwrap_or_default();
         if change < 0 {
-            occupancy.iter_mut().for_each(|occupancy| *occupancy -= 1);
+            for occupancy in occupancy {
+                *occupancy -= 1;
+            }
             return;
         }
         let peak = account.peak.get_mut(values.clone()).unwrap_or_default();

@@ -113,3 +113,7 @@ impl<K: Copy + Ord> Idle<K> {
         self.saved = 0;
     }
 }
+
+#[cfg(test)]
+#[path = "idle_tests.rs"]
+mod tests;
