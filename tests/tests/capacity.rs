@@ -244,14 +244,11 @@ fn connections_cut_short_are_those_whose_flow_goes_on() {
         .run(&(scenario(60), names, seconds), |(mut scenario, name, seconds)| {
             scenario.later.clear();
             scenario.command.timeouts.push((name, Span::from_secs(seconds)));
-            let memory = scenario.command.flow_memory.unwrap_or(Span::from_secs(300));
             let (timeline, settings) = timeline(&scenario, FlowRecords::Off).map_err(failed)?;
-            let mut gaps = Gaps::new(&timeline, name, memory);
+            let mut gaps = Gaps::new(&timeline, name, u64::MAX);
             let watch = |packet: &Packet<'_>, visits: &[Visit]| gaps.packet(packet, visits.iter().copied());
             let engine = watched(&scenario, watch).map_err(failed)?;
             let table = Table::of(&scenario, (Engine::new(timeline.clone(), settings), &timeline));
-            let memory =
-                if name == TimeoutName::TcpEstablished { Span::from_secs(30 * 86_400) } else { memory };
             for scope in scopes(&engine) {
                 let its_own = table.entries.iter().filter(|entry| entry.scope == scope.0 && entry.is_expired);
                 let (mut broken, mut recreated) = (0, 0);
@@ -260,10 +257,10 @@ fn connections_cut_short_are_those_whose_flow_goes_on() {
                     if oracle::timeout_of(state, &entry.key) != name {
                         continue;
                     }
-                    match cut_short(&table, (entry, memory)) {
+                    match cut_short(&table, entry) {
                         Some(Reason::SgNoRule | Reason::TcpNotSyn) => broken += 1,
+                        Some(Reason::Untracked) | None => {}
                         Some(_) => recreated += 1,
-                        None => {}
                     }
                 }
                 let counts = gaps.counts(scope);
@@ -275,8 +272,7 @@ fn connections_cut_short_are_those_whose_flow_goes_on() {
 }
 
 /// What the first packet of a flow says that finds its entry gone, if it belongs to the same connection.
-fn cut_short(table: &Table, (entry, memory): (&oracle::Entry, Span)) -> Option<Reason> {
-    let mut last = entry.last;
+fn cut_short(table: &Table, entry: &oracle::Entry) -> Option<Reason> {
     let later = table.seen.iter().filter(|seen| {
         seen.key == entry.key
             && seen.eni == entry.eni
@@ -287,10 +283,8 @@ fn cut_short(table: &Table, (entry, memory): (&oracle::Entry, Span)) -> Option<R
         if seen.is_bare_syn {
             return None;
         }
-        if seen.reason == Reason::ConntrackAllowanceExceeded {
-            last = seen.at;
-        } else {
-            return (seen.at < last.after(memory)).then_some(seen.reason);
+        if seen.reason != Reason::ConntrackAllowanceExceeded {
+            return Some(seen.reason);
         }
     }
     None

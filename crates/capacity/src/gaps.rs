@@ -3,13 +3,11 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use vpcreplay_engine::{EniId, Packet, ScopeId, State, Timeline};
-use vpcreplay_flow::{FlowKey, Reason, Span, TcpKind, TimeoutName, Timestamp};
+use vpcreplay_flow::{FlowKey, Reason, TcpKind, TimeoutName, Timestamp};
 
 use crate::generations::{Generations, timeout_name};
 use crate::visit::{Visit, What};
 
-/// A pause that is so long, or longer, begins another TCP connection.
-const TCP_MEMORY: Span = Span::from_secs(30 * 86_400);
 /// Entries below which nothing is forgotten.
 const FEW: usize = 1024;
 
@@ -18,22 +16,23 @@ const FEW: usize = 1024;
 pub struct GapCounts {
     /// A later packet found the entry gone and was denied: no rule admits it, or it opens no connection (S7.5).
     pub broken: u64,
-    /// A later packet found the entry gone and a rule admitted it anew.
+    /// A later packet found the entry gone and made another one.
     pub recreated: u64,
+    /// Forgotten before a packet told, because too many waited.
+    pub forgotten: u64,
 }
 
 /// Watches one timeout: which connections it ends too early.
 ///
 /// Looked at are entries that expire in a state which has this timeout (S7.3), each once: the first later packet of its
-/// flow that reaches the ENI's security groups and is not denied by the allowance tells. A bare SYN begins another
-/// connection; so does any TCP packet after a pause of 30 days, and for other protocols a packet that comes when the flow
-/// is over (S7.0).
+/// flow that reaches the ENI's security groups and is not denied by the allowance tells. A bare SYN asks for a connection
+/// of its own. What expired is remembered as long as there is room.
 #[derive(Debug)]
 pub struct Gaps {
     generations: Generations,
     name: TimeoutName,
-    /// How long what expired is remembered after the flow's last packet.
-    memory: Span,
+    /// How many entries are remembered, those that expired among them.
+    room: usize,
     entries: HashMap<(FlowKey, EniId), Tracked, FxBuildHasher>,
     /// When there are this many, those that are over are forgotten.
     most: usize,
@@ -52,14 +51,12 @@ struct Tracked {
 }
 
 impl Gaps {
-    /// Watches a timeout in a replay of these models; flows are remembered so long (S7.0).
-    pub fn new(timeline: &Timeline, name: TimeoutName, flow_memory: Span) -> Self {
-        let is_tcp = matches!(name, TimeoutName::TcpEstablished);
-        let memory = if is_tcp { TCP_MEMORY } else { flow_memory };
+    /// Watches a timeout in a replay of these models; as many flows are remembered at most (S7.0).
+    pub fn new(timeline: &Timeline, name: TimeoutName, max_flows: u64) -> Self {
         Self {
             generations: Generations::new(timeline),
             name,
-            memory,
+            room: usize::try_from(max_flows).unwrap_or(usize::MAX),
             entries: HashMap::default(),
             most: FEW,
             counts: Vec::new(),
@@ -89,14 +86,27 @@ impl Gaps {
             self.visit((&key, tcp), &visit, now);
         }
         if self.entries.len() >= self.most {
-            let (memory, name) = (self.memory, self.name);
-            self.entries.retain(|(key, _), entry| {
-                let may_go_on =
-                    timeout_name(entry.state, key) == name && !entry.last.after(memory).is_due(now);
-                !entry.deadline.is_due(now) || may_go_on
-            });
-            self.most = FEW.max(2 * self.entries.len());
+            self.make_room(now);
         }
+    }
+
+    /// Forgets entries of which nothing is to be told, and the oldest where there are too many.
+    fn make_room(&mut self, now: Timestamp) {
+        let name = self.name;
+        self.entries
+            .retain(|(key, _), entry| !entry.deadline.is_due(now) || timeout_name(entry.state, key) == name);
+        if self.entries.len() > self.room {
+            let expired = self.entries.values().filter(|entry| entry.deadline.is_due(now));
+            let mut ages: Vec<Timestamp> = expired.map(|entry| entry.last).collect();
+            ages.sort_unstable();
+            if let Some(newest) = ages.get(ages.len() / 2).copied() {
+                let gone = |entry: &Tracked| entry.deadline.is_due(now) && entry.last <= newest;
+                let places = self.entries.extract_if(|_, entry| gone(entry));
+                let enis: Vec<EniId> = places.map(|((_, eni), _)| eni).collect();
+                enis.into_iter().for_each(|eni| self.count(eni, |counts| counts.forgotten += 1));
+            }
+        }
+        self.most = FEW.max(2 * self.entries.len());
     }
 
     fn visit(&mut self, (key, tcp): (&FlowKey, Option<TcpKind>), visit: &Visit, now: Timestamp) {
@@ -115,8 +125,12 @@ impl Gaps {
                 }
             }
             (what, known) => {
-                if known.is_some_and(|known| self.is_cut_short(&known, key, tcp, now)) {
-                    self.count(visit.eni, what);
+                if known.is_some_and(|known| self.is_cut_short(&known, (key, tcp), now)) {
+                    match what {
+                        What::Refused(_) => self.count(visit.eni, |counts| counts.broken += 1),
+                        What::Entered { .. } => self.count(visit.eni, |counts| counts.recreated += 1),
+                        What::Passed => {}
+                    }
                 }
                 match what {
                     What::Entered { number, state, .. } => self.track(place, (number, state), now),
@@ -131,26 +145,19 @@ impl Gaps {
         self.entries.insert(place, Tracked { number, state, deadline, last: now });
     }
 
-    /// Whether the watched timeout ended an entry, and its flow goes on.
-    fn is_cut_short(&self, known: &Tracked, key: &FlowKey, tcp: Option<TcpKind>, now: Timestamp) -> bool {
+    /// Whether the watched timeout ended an entry, and a packet other than a bare SYN finds it gone.
+    fn is_cut_short(&self, known: &Tracked, (key, tcp): (&FlowKey, Option<TcpKind>), now: Timestamp) -> bool {
         let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key) == self.name;
-        let goes_on = match tcp {
-            Some(TcpKind::Syn) => false,
-            _ => !known.last.after(self.memory).is_due(now),
-        };
-        is_expired && goes_on
+        is_expired && tcp != Some(TcpKind::Syn)
     }
 
-    fn count(&mut self, eni: EniId, what: What) {
+    fn count(&mut self, eni: EniId, count: impl FnOnce(&mut GapCounts)) {
         let Some(scope) = self.generations.current().scope(eni) else { return };
         if self.counts.len() <= scope.index() {
             self.counts.resize(scope.index() + 1, GapCounts::default());
         }
         if let Some(counts) = self.counts.get_mut(scope.index()) {
-            match what {
-                What::Refused(_) => counts.broken += 1,
-                What::Entered { .. } | What::Passed => counts.recreated += 1,
-            }
+            count(counts);
         }
     }
 }

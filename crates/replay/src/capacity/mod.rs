@@ -10,22 +10,26 @@ mod observer;
 mod passes;
 mod scopes;
 mod sweep_limits;
+mod sweep_once;
 mod sweep_timeouts;
 mod trial;
 mod untracked;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use vpcreplay_capacity::{KeepChanges, Sweep};
 use vpcreplay_flow::{Reason, Span, TimeoutName};
 use vpcreplay_sinks::Summary;
 use vpcreplay_sinks::capacity::CapacityReport;
+use vpcreplay_sinks::summary::Notice;
 
 use crate::summary::context;
 use crate::{CaptureSet, Feed, Plan, Progress, ReplayError, Signal};
 use observer::Wanted;
 use passes::{Ground, Pick, Reading};
-use trial::{Limited, Observed, Trial};
+use trial::{Limited, Observed, Seen, Trial};
 
 pub use linux::LINUX_MAX;
 
@@ -84,7 +88,7 @@ pub fn capacity(plan: &CapacityPlan, progress: &mut dyn Progress) -> Result<Capa
     }
     let mut trials = Trials::of(plan, &ground)?;
     let reading = ground.reading();
-    ground.pass(trials.first_picks(plan, reading), progress)?;
+    first_pass(plan, &mut ground, &mut trials, progress)?;
     trials.check(plan, &ground)?;
     let mut untracked = untracked::Candidates::default();
     if ground.goes_on() && reading == Reading::Again {
@@ -110,6 +114,58 @@ struct Trials {
 struct SweepTrials {
     sweep: Sweep,
     trials: Vec<Trial>,
+    /// By value what one pass told of the scopes without limits; empty where every value is replayed by itself.
+    swept: Vec<Vec<Seen>>,
+}
+
+impl SweepTrials {
+    /// What came of a value without limits.
+    fn free(&self, at: usize) -> Option<&[Seen]> {
+        let replayed = || Some(self.trials.get(at)?.free.as_ref()?.scopes.as_slice());
+        self.swept.get(at).map(Vec::as_slice).or_else(replayed)
+    }
+
+    /// What came of each value: with its limits where they bind.
+    fn found(&self) -> impl Iterator<Item = Option<(&[Seen], &[Seen])>> {
+        self.trials.iter().enumerate().map(|(at, trial)| {
+            let free = self.free(at)?;
+            Some((trial.limited.as_ref().map_or(free, |limited| &limited.scopes), free))
+        })
+    }
+}
+
+/// Replays everything without limits. Sweeps of timeouts go through all their values at once, beside it where there is
+/// another thread; where one pass cannot tell, and where captures can be read only once, each value is replayed by itself.
+fn first_pass(
+    plan: &CapacityPlan,
+    ground: &mut Ground<'_>,
+    trials: &mut Trials,
+    progress: &mut dyn Progress,
+) -> Result<(), ReplayError> {
+    let reading = ground.reading();
+    if reading == Reading::Once {
+        return ground.pass(trials.first_picks(plan, reading), progress);
+    }
+    let stop = AtomicBool::new(false);
+    let sweep = || sweep_once::sweep_all(&plan.replay, &plan.sweeps, &stop);
+    let swept = if plan.replay.limits.threads > 1 {
+        thread::scope(|scope| {
+            let sweeping = scope.spawn(sweep);
+            let passed = ground.pass(trials.first_picks(plan, reading), progress);
+            stop.store(passed.is_err() || !ground.goes_on(), Ordering::Relaxed);
+            let swept = sweeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            passed.and(swept)
+        })?
+    } else {
+        ground.pass(trials.first_picks(plan, reading), progress)?;
+        stop.store(!ground.goes_on(), Ordering::Relaxed);
+        sweep()?
+    };
+    for (trials, swept) in trials.sweeps.iter_mut().zip(swept) {
+        let values = trials.trials.iter().zip(swept.into_iter().flatten());
+        trials.swept = values.map(|(trial, scopes)| sweep_once::seen(trial, &scopes)).collect();
+    }
+    ground.pass(trials.unswept(), progress)
 }
 
 impl Trials {
@@ -124,7 +180,7 @@ impl Trials {
                     sweep_timeouts::trials(ground, *name, values)
                 }
             };
-            Ok(SweepTrials { sweep: sweep.clone(), trials: trials? })
+            Ok(SweepTrials { sweep: sweep.clone(), trials: trials?, swept: Vec::new() })
         });
         let sweeps = sweeps.collect::<Result<_, ReplayError>>()?;
         let linux = plan.linux.as_ref().map(|linux| linux::trial(ground, linux)).transpose()?;
@@ -139,13 +195,14 @@ impl Trials {
         let both = if at_once { &[Limited::No, Limited::Yes][..] } else { &[Limited::No] };
         let main = if has_series || at_once { &[Limited::No, Limited::Yes][..] } else { &[Limited::No] };
         picks.push(Pick { trial: &mut self.main, worlds: main, has_series });
-        for SweepTrials { sweep, trials } in &mut self.sweeps {
+        for SweepTrials { sweep, trials, .. } in &mut self.sweeps {
             // What the traffic needs does not depend on the limit.
             let is_limit = matches!(sweep.of, vpcreplay_capacity::SweepOf::Limit(_));
             let worlds = match (is_limit, at_once) {
                 (true, true) => &[Limited::Yes][..],
-                (true, false) => continue,
-                (false, _) => both,
+                // Those of limits follow; those of timeouts go through all values at once.
+                (_, false) => continue,
+                (false, true) => both,
             };
             picks.extend(trials.iter_mut().map(|trial| Pick { trial, worlds, has_series: false }));
         }
@@ -153,21 +210,33 @@ impl Trials {
         picks
     }
 
+    /// Values of timeouts that one pass could not tell of.
+    fn unswept(&mut self) -> Vec<Pick<'_>> {
+        let is_due = |sweep: &&mut SweepTrials| {
+            sweep.swept.is_empty() && matches!(sweep.sweep.of, vpcreplay_capacity::SweepOf::Timeout(..))
+        };
+        let trials = self.sweeps.iter_mut().filter(is_due).flat_map(|sweep| &mut sweep.trials);
+        trials.map(|trial| Pick { trial, worlds: &[Limited::No], has_series: false }).collect()
+    }
+
     /// What has to be replayed with its limits, which bind.
     fn second_picks(&mut self) -> Vec<Pick<'_>> {
         let Self { main, sweeps, linux } = self;
         let mut picks = Vec::new();
-        for SweepTrials { sweep, trials } in sweeps {
-            let is_limit = matches!(sweep.of, vpcreplay_capacity::SweepOf::Limit(_));
-            for trial in trials {
-                let free = if is_limit { main.free.as_ref() } else { trial.free.as_ref() };
-                if free.is_some_and(|free| trial.binds(free)) {
-                    picks.push(Pick { trial, worlds: &[Limited::Yes], has_series: false });
-                }
-            }
+        for sweep in sweeps {
+            let is_limit = matches!(sweep.sweep.of, vpcreplay_capacity::SweepOf::Limit(_));
+            let main = main.free.as_ref().map(|free| free.scopes.as_slice());
+            let binds = |(at, trial): (usize, &Trial)| {
+                let free = if is_limit { main } else { sweep.free(at) };
+                free.is_some_and(|free| trial.binds(free))
+            };
+            let binds: Vec<bool> = sweep.trials.iter().enumerate().map(binds).collect();
+            let trials = sweep.trials.iter_mut().zip(binds).filter(|(_, binds)| *binds);
+            picks.extend(trials.map(|(trial, _)| Pick { trial, worlds: &[Limited::Yes], has_series: false }));
         }
         for trial in linux.iter_mut().chain([main]) {
-            let is_due = trial.limited.is_none() && trial.free.as_ref().is_some_and(|free| trial.binds(free));
+            let free = trial.free.as_ref().map(|free| free.scopes.as_slice());
+            let is_due = trial.limited.is_none() && free.is_some_and(|free| trial.binds(free));
             if is_due {
                 picks.push(Pick { trial, worlds: &[Limited::Yes], has_series: false });
             }
@@ -212,6 +281,14 @@ fn instead_of_connections(free: &Observed, ground: &Ground<'_>) -> String {
     format!("{packets} packets, by reason: {}", reasons.join(", "))
 }
 
+/// A warning where connections that a swept timeout ended had to be forgotten before a packet told of them.
+fn forgotten(sweeps: &[SweepTrials]) -> Option<Notice> {
+    let scopes = sweeps.iter().flat_map(SweepTrials::found).flatten().flat_map(|(scopes, _)| scopes);
+    let count = scopes.map(|seen| seen.gaps.forgotten).sum();
+    let text = "connections that a swept timeout ended were forgotten before a packet told whether it breaks them; --max-flows makes more room";
+    (count > 0).then(|| Notice { code: "sweep-forgotten".to_owned(), text: text.to_owned(), count })
+}
+
 fn report(
     plan: &CapacityPlan,
     ground: Ground<'_>,
@@ -230,14 +307,16 @@ fn report(
     report.scopes = scopes::all(plan, (free, observed), feed.captures());
     let used = report.scopes.len() as u64;
     report.unused_scopes = (observed.scopes.len() as u64).saturating_sub(used);
-    for SweepTrials { sweep, trials } in sweeps {
+    for swept in sweeps {
+        let SweepTrials { sweep, trials, .. } = swept;
         report.sweeps.push(match &sweep.of {
             vpcreplay_capacity::SweepOf::Limit(values) => sweep_limits::table(sweep, (values, trials), free),
             vpcreplay_capacity::SweepOf::Timeout(name, values) => {
-                sweep_timeouts::table(sweep, *name, (values, trials))
+                sweep_timeouts::table(sweep, *name, values.iter().zip(swept.found()))
             }
         });
     }
+    report.warnings.extend(forgotten(sweeps));
     report.untracked = untracked.savings(main);
     report.linux =
         plan.linux.as_ref().zip(linux.as_ref()).and_then(|(plan, trial)| linux::table(plan, trial));

@@ -42,13 +42,13 @@ impl Observer {
     pub(super) fn new(
         (timeline, measured): (&Timeline, &Timeline),
         wanted: Wanted,
-        (flow_memory, outputs): (Span, Option<Outputs>),
+        (max_flows, outputs): (u64, Option<Outputs>),
     ) -> Self {
         let policies =
             std::iter::once(&timeline.first).chain(timeline.later.iter().map(|(_, policy)| policy));
         Self {
             meter: wanted.meter.map(|keep| Meter::new(measured, keep)),
-            gaps: wanted.gaps.map(|name| Gaps::new(timeline, name, flow_memory)),
+            gaps: wanted.gaps.map(|name| Gaps::new(timeline, name, max_flows)),
             denials: wanted.denials.map(|(memory, most)| Denials::new(memory, most)),
             first_denied: BTreeMap::new(),
             policies: policies.cloned().collect(),

@@ -7,7 +7,7 @@ use vpcreplay_sinks::capacity::{SweepRow, SweepTable};
 use super::observer::Wanted;
 use super::passes::Ground;
 use super::sweep_limits::{row, used};
-use super::trial::Trial;
+use super::trial::{Seen, Trial};
 use crate::ReplayError;
 
 /// A trial for each value. The value stands above those of models and ENIs, as one of the command line does (S12.10).
@@ -26,12 +26,16 @@ pub(super) fn trials(
 }
 
 /// What the values do.
-pub(super) fn table(sweep: &Sweep, name: TimeoutName, (values, trials): (&[Span], &[Trial])) -> SweepTable {
+pub(super) fn table<'s>(
+    sweep: &Sweep,
+    name: TimeoutName,
+    found: impl Iterator<Item = (&'s Span, Option<(&'s [Seen], &'s [Seen])>)>,
+) -> SweepTable {
     let mut table = SweepTable { sweep: name.code(), asked: sweep.text.clone(), ..SweepTable::default() };
-    for (value, trial) in values.iter().zip(trials) {
-        let Some(observed) = trial.observed() else { continue };
-        for seen in used(&observed.scopes) {
-            let demand = trial.free.as_ref().and_then(|free| free.scope(&seen.name));
+    for (value, scopes) in found {
+        let Some((scopes, free)) = scopes else { continue };
+        for seen in used(scopes) {
+            let demand = free.iter().find(|free| free.name == seen.name);
             let demand = demand.map_or(seen.peak.occupancy, |free| free.peak.occupancy);
             table.rows.push(SweepRow {
                 connections_broken: Some(seen.gaps.broken),
@@ -39,11 +43,11 @@ pub(super) fn table(sweep: &Sweep, name: TimeoutName, (values, trials): (&[Span]
                 ..row((value.to_string(), value.nanos()), seen, demand)
             });
         }
-        let breaks_nothing = observed.scopes.iter().all(|seen| seen.gaps.broken == 0);
+        let breaks_nothing = scopes.iter().all(|seen| seen.gaps.broken == 0);
         if breaks_nothing && table.smallest_that_breaks_nothing.is_none() {
             table.smallest_that_breaks_nothing = Some(value.to_string());
         }
-        if observed.scopes.iter().all(|seen| seen.exceeded == 0) {
+        if scopes.iter().all(|seen| seen.exceeded == 0) {
             table.largest_within_limit = Some(value.to_string());
         }
     }

@@ -69,8 +69,7 @@ impl Trial {
         let settings = settings(plan, &timeline, kept)?;
         let denials = (limited == Limited::Yes).then_some((plan.limits.flow_memory, plan.limits.max_flows));
         let wanted = Wanted { denials, ..self.wanted };
-        let memory = plan.limits.flow_memory;
-        let watcher = Observer::new((&timeline, &self.timeline), wanted, (memory, outputs));
+        let watcher = Observer::new((&timeline, &self.timeline), wanted, (plan.limits.max_flows, outputs));
         Ok(World { engine: Engine::new(timeline, settings), watcher })
     }
 
@@ -85,8 +84,8 @@ impl Trial {
 
     /// Whether a limit refuses what the traffic of a world without limits needs. Where none does, the world with the
     /// limits is that world.
-    pub(super) fn binds(&self, free: &Observed) -> bool {
-        free.scopes.iter().any(|seen| seen.peak.occupancy > self.least_limit(seen.scope))
+    pub(super) fn binds(&self, free: &[Seen]) -> bool {
+        free.iter().any(|seen| seen.peak.occupancy > self.least_limit(seen.scope))
     }
 
     /// The least limit that a scope has in any model of the timeline.

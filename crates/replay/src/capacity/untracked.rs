@@ -77,7 +77,7 @@ impl Candidates {
     pub(super) fn picks(&mut self, limited: Limited) -> Vec<Pick<'_>> {
         let is_due = |trial: &Trial| match (limited, &trial.free) {
             (Limited::No, _) => true,
-            (Limited::Yes, free) => free.as_ref().is_some_and(|free| trial.binds(free)),
+            (Limited::Yes, free) => free.as_ref().is_some_and(|free| trial.binds(&free.scopes)),
         };
         let worlds: &'static [Limited] = match limited {
             Limited::No => &[Limited::No],
