@@ -282,10 +282,10 @@ impl Batch {
         self.push_row(place, row.digest, rest);
     }
 
-    /// Adds a usual packet.
+    /// Adds a usual packet; its digest is that of its copy.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_row(place, Some(digest.with_copy(place.copy)), NONE);
+        self.push_row(place, Some(digest), NONE);
     }
 
     /// Adds any packet.

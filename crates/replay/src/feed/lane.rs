@@ -156,7 +156,7 @@ impl Lane {
             match &held.what {
                 What::Usual(digest) => {
                     stats.note_tunnel(tunnel_port_of(digest));
-                    batch.push_digest(place, *digest);
+                    batch.push_digest(place, digest.with_copy(copy));
                 }
                 What::Any(tunnel, decoded) => {
                     if self.decoder.decap == Decap::None {
