@@ -1,22 +1,28 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it should be")]
 
 use crate::capacity::{
-    Above, CapacityReport, Contributor, Demand, DeniedPacket, Fit, Growth, LinuxHost, LinuxTable, ScopeCapacity,
-    Share, ShiftedGrowth, SweepRow, SweepTable, UntrackedSaving,
+    Above, CapacityReport, Contributor, Demand, DeniedPacket, Fit, Growth, LinuxHost, LinuxTable,
+    ScopeCapacity, Share, ShiftedGrowth, SweepRow, SweepTable, UntrackedSaving,
 };
 use crate::{Color, Style};
 
 fn scope(name: &str, peak: u64, limit: u64) -> ScopeCapacity {
     let share = Share { connections: 9_000_000, entry_ns: 1 << 90, idle_ns: 1 << 89, at_peak: peak };
     let row = |kind: &'static str, key: &str| Contributor { kind, key: key.to_owned(), share };
-    let growth = Growth { reaches_limit_at: Some(limit / peak.max(1)), denies_at: Some(limit / peak.max(1) + 1) };
+    let growth =
+        Growth { reaches_limit_at: Some(limit / peak.max(1)), denies_at: Some(limit / peak.max(1) + 1) };
     ScopeCapacity {
         scope: name.to_owned(),
         limit,
         peak,
         span_ns: 1_000_000_000,
         above: vec![Above { percent: 50, ns: 1 }, Above { percent: 80, ns: 0 }],
-        first_denied: Some(DeniedPacket { packet: 7, file: "a-long-name.pcap".repeat(5), frame: 7, ..DeniedPacket::default() }),
+        first_denied: Some(DeniedPacket {
+            packet: 7,
+            file: "a-long-name.pcap".repeat(5),
+            frame: 7,
+            ..DeniedPacket::default()
+        }),
         conntrack_allowance_exceeded: u64::from(peak >= limit),
         demand: Demand {
             peak,
@@ -25,7 +31,10 @@ fn scope(name: &str, peak: u64, limit: u64) -> ScopeCapacity {
             ..Demand::default()
         },
         entries: share,
-        contributors: vec![row("peer", "2001:db8:1111:2222:3333:4444:5555:6666"), row("rule", &"sg-".repeat(40))],
+        contributors: vec![
+            row("peer", "2001:db8:1111:2222:3333:4444:5555:6666"),
+            row("rule", &"sg-".repeat(40)),
+        ],
         fits: vec![Fit { name: "m6i.large".to_owned(), limit: 10, fits: true, growth, ..Fit::default() }],
         ..ScopeCapacity::default()
     }
@@ -44,9 +53,14 @@ fn report() -> CapacityReport {
     };
     let rows = (1..40).map(row).collect();
     CapacityReport {
-        scopes: (0..20).map(|number| scope(&format!("eni-{number}{}", "x".repeat(40)), 9, 10 + number)).collect(),
+        scopes: (0..20)
+            .map(|number| scope(&format!("eni-{number}{}", "x".repeat(40)), 9, 10 + number))
+            .collect(),
         unused_scopes: 3,
-        sweeps: vec![SweepTable { sweep: "udp", asked: "udp=1s,2s".repeat(20), rows, ..SweepTable::default() }.with_totals()],
+        sweeps: vec![
+            SweepTable { sweep: "udp", asked: "udp=1s,2s".repeat(20), rows, ..SweepTable::default() }
+                .with_totals(),
+        ],
         untracked: vec![UntrackedSaving {
             scope: "eni-1".to_owned(),
             class: "ingress tcp 443".to_owned(),
@@ -58,7 +72,13 @@ fn report() -> CapacityReport {
         }],
         linux: Some(LinuxTable {
             max: 5,
-            hosts: vec![LinuxHost { host: "i-1".to_owned(), peak: 5, dropped: 2, demand_peak: 8, ..LinuxHost::default() }],
+            hosts: vec![LinuxHost {
+                host: "i-1".to_owned(),
+                peak: 5,
+                dropped: 2,
+                demand_peak: 8,
+                ..LinuxHost::default()
+            }],
             ..LinuxTable::default()
         }),
         ..CapacityReport::default()
