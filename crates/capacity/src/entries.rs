@@ -1,13 +1,51 @@
 //! The live entries and when each of them expires (S7.2).
+//!
+//! What changes at every packet lies apart, by connection number: a packet touches one cache line of it and nothing else,
+//! as long as its connection keeps its state.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
+use rustc_hash::FxBuildHasher;
 use vpcreplay_engine::{EniId, State};
 use vpcreplay_flow::{End, FlowKey, Timestamp};
 
-/// A live entry.
+/// Connections in a page.
+const PAGE: u64 = 64;
+const LENGTH: usize = 64;
+
+/// What changes at every packet of an entry.
+#[derive(Clone, Copy, Debug)]
+struct Hot {
+    last: Timestamp,
+    deadline: Timestamp,
+    /// The deadline that its timer stands at.
+    armed: Timestamp,
+    /// The place of the entry; [`NOWHERE`] where there is none.
+    at: u32,
+    state: State,
+}
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
+
+const COLD: Hot = Hot {
+    last: Timestamp::MIN,
+    deadline: Timestamp::MIN,
+    armed: Timestamp::MIN,
+    at: NOWHERE,
+    state: State::Active,
+};
+
+/// Entries with numbers that follow each other.
+#[derive(Clone, Debug)]
+struct Page {
+    live: u32,
+    hot: [Hot; LENGTH],
+}
+
+/// A live entry. Its newest packet, deadline and state are right in the copies that are given out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: FlowKey,
@@ -18,8 +56,6 @@ pub(crate) struct Entry {
     /// Its newest packet.
     pub(crate) last: Timestamp,
     pub(crate) deadline: Timestamp,
-    /// The deadline that its timer stands at.
-    armed: Timestamp,
     /// Since when it is in its state.
     pub(crate) state_since: Timestamp,
     pub(crate) eni: EniId,
@@ -62,6 +98,8 @@ pub(crate) struct Entries {
     index: HashTable<u32>,
     slots: Vec<Option<Entry>>,
     free: Vec<u32>,
+    /// By number, in pages that have a live entry.
+    pages: HashMap<u64, Box<Page>, FxBuildHasher>,
     /// A timer for each entry, at its deadline or earlier, and stale ones.
     timers: BinaryHeap<Reverse<(Timestamp, u32, u64)>>,
 }
@@ -78,12 +116,36 @@ impl Entries {
         self.index.find(hash(key, eni), is_it).copied()
     }
 
-    pub(crate) fn get(&self, at: u32) -> Option<&Entry> {
+    fn get(&self, at: u32) -> Option<&Entry> {
         self.slots.get(at as usize)?.as_ref()
     }
 
+    /// A copy of an entry.
+    pub(crate) fn entry(&self, at: u32) -> Option<Entry> {
+        let entry = *self.get(at)?;
+        let Hot { last, deadline, state, .. } = *self.hot(entry.number)?;
+        Some(Entry { last, deadline, state, ..entry })
+    }
+
+    /// What is not changed by every packet of an entry.
     pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut Entry> {
         self.slots.get_mut(at as usize)?.as_mut()
+    }
+
+    fn hot(&self, number: u64) -> Option<&Hot> {
+        let hot = self.pages.get(&(number / PAGE))?.hot.get(place(number))?;
+        (hot.at != NOWHERE).then_some(hot)
+    }
+
+    fn hot_mut(&mut self, number: u64) -> Option<&mut Hot> {
+        let hot = self.pages.get_mut(&(number / PAGE))?.hot.get_mut(place(number))?;
+        (hot.at != NOWHERE).then_some(hot)
+    }
+
+    /// The place and the state of the live entry with a number.
+    #[inline]
+    pub(crate) fn numbered(&self, number: u64) -> Option<(u32, State)> {
+        self.hot(number).map(|hot| (hot.at, hot.state))
     }
 
     /// Enters an entry; its scope and classes are yet to be told.
@@ -95,7 +157,6 @@ impl Entries {
             since: now,
             last: now,
             deadline,
-            armed: deadline,
             state_since: now,
             eni,
             scope: u32::MAX,
@@ -118,29 +179,48 @@ impl Entries {
             entry.map_or(0, |entry| hash(&entry.key, entry.eni))
         });
         self.timers.push(Reverse((deadline, at, number)));
+        let page = self
+            .pages
+            .entry(number / PAGE)
+            .or_insert_with(|| Box::new(Page { live: 0, hot: [COLD; LENGTH] }));
+        page.live += 1;
+        if let Some(hot) = page.hot.get_mut(place(number)) {
+            *hot = Hot { last: now, deadline, armed: deadline, at, state };
+        }
         at
     }
 
-    /// Notes a packet of the entry: when it expires now.
+    /// Notes a packet of the entry with a number: its state, and when it expires now.
     #[inline]
-    pub(crate) fn refresh(&mut self, at: u32, now: Timestamp, deadline: Timestamp) {
-        let Some(entry) = self.slots.get_mut(at as usize).and_then(Option::as_mut) else { return };
-        (entry.last, entry.deadline) = (now, deadline);
+    pub(crate) fn refresh(&mut self, number: u64, state: State, (now, deadline): (Timestamp, Timestamp)) {
+        let Some(hot) = self.hot_mut(number) else { return };
+        (hot.last, hot.deadline, hot.state) = (now, deadline, state);
         // A later deadline is looked up when the timer goes off.
-        if deadline < entry.armed {
-            entry.armed = deadline;
-            let number = entry.number;
+        if deadline < hot.armed {
+            hot.armed = deadline;
+            let at = hot.at;
             self.timers.push(Reverse((deadline, at, number)));
         }
     }
 
     /// Takes an entry away.
     pub(crate) fn remove(&mut self, at: u32) -> Option<Entry> {
-        let entry = self.slots.get_mut(at as usize)?.take()?;
+        let entry = self.entry(at)?;
+        *self.slots.get_mut(at as usize)? = None;
         if let Ok(found) = self.index.find_entry(hash(&entry.key, entry.eni), |other| *other == at) {
             found.remove();
         }
         self.free.push(at);
+        let page = entry.number / PAGE;
+        if let Some(kept) = self.pages.get_mut(&page) {
+            kept.live -= 1;
+            if let Some(hot) = kept.hot.get_mut(place(entry.number)) {
+                *hot = COLD;
+            }
+            if kept.live == 0 {
+                self.pages.remove(&page);
+            }
+        }
         Some(entry)
     }
 
@@ -152,15 +232,13 @@ impl Entries {
                 return None;
             }
             self.timers.pop();
-            let entry = self.slots.get_mut(at as usize).and_then(Option::as_mut);
-            let Some(entry) = entry.filter(|entry| entry.number == number && entry.armed == due) else {
-                continue;
-            };
-            if entry.deadline == due {
+            let Some(hot) = self.hot_mut(number).filter(|hot| hot.armed == due) else { continue };
+            if hot.deadline == due {
                 return self.remove(at);
             }
-            entry.armed = entry.deadline;
-            self.timers.push(Reverse((entry.deadline, at, number)));
+            hot.armed = hot.deadline;
+            let deadline = hot.deadline;
+            self.timers.push(Reverse((deadline, at, number)));
         }
         None
     }
@@ -175,4 +253,9 @@ impl Entries {
     pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
+}
+
+/// The place of a number in its page.
+const fn place(number: u64) -> usize {
+    (number % PAGE) as usize
 }

@@ -120,9 +120,9 @@ impl Meter {
     pub fn finish(&mut self) {
         let Some(now) = self.now else { return };
         for at in self.entries.places() {
-            let Some(entry) = self.entries.get(at) else { continue };
+            let Some(entry) = self.entries.entry(at) else { continue };
             if let Some(scope) = self.scopes.get_mut(entry.scope as usize) {
-                scope.settle(entry, now);
+                scope.settle(&entry, now);
             }
         }
         for scope in &mut self.scopes {
@@ -166,7 +166,7 @@ impl Meter {
         let policy = Arc::clone(self.generations.current());
         let mut moves: Vec<(u32, RuleKeys)> = Vec::new();
         for at in self.entries.places() {
-            let Some(entry) = self.entries.get(at).copied() else { continue };
+            let Some(entry) = self.entries.entry(at) else { continue };
             match policy.scope(entry.eni) {
                 None => {
                     self.entries.remove(at);
@@ -209,31 +209,35 @@ impl Meter {
     fn arrive(&mut self, arrival: &Arrival<'_>) -> Option<u64> {
         let Arrival { packet, flow: (key, sender), visit } = *arrival;
         let now = packet.now;
-        let found = self.entries.find(&key, visit.eni);
-        let known = found.and_then(|at| self.entries.get(at)).map(|entry| (entry.number, entry.state));
-        match (visit.what, known.zip(found)) {
-            (What::Entered { number, state, .. }, Some(((known, before), at))) if known == number => {
+        if let What::Entered { number, state, rule } = visit.what {
+            // Behind a network ACL's denial the number may be that of a connection which an ICMP error quotes.
+            let known = match rule {
+                Some(_) => self.entries.numbered(number),
+                None => self
+                    .entries
+                    .find(&key, visit.eni)
+                    .and_then(|at| self.entries.numbered(number).filter(|(known, _)| *known == at)),
+            };
+            if let Some((at, before)) = known {
                 if before != state {
                     self.change_state(at, state, now);
                 }
                 let deadline = now.after(self.generations.timeout(visit.eni, state, &key));
-                self.entries.refresh(at, now, deadline);
-                None
+                self.entries.refresh(number, state, (now, deadline));
+                return None;
             }
-            (what, _) => {
-                // What lives and was not found is taken away by a bare SYN (S7.6).
-                if let Some(entry) = found.and_then(|at| self.entries.remove(at)) {
-                    self.leave(&entry, now);
-                }
-                match what {
-                    What::Entered { number, state, rule } if number > self.newest => {
-                        self.newest = number;
-                        let rule = rule.or_else(|| admitting_rule(self.generations.current(), arrival));
-                        self.create(arrival, (number, state, rule), sender)
-                    }
-                    _ => None,
-                }
+        }
+        // What lives and was not found is taken away by a bare SYN (S7.6).
+        if let Some(entry) = self.entries.find(&key, visit.eni).and_then(|at| self.entries.remove(at)) {
+            self.leave(&entry, now);
+        }
+        match visit.what {
+            What::Entered { number, state, rule } if number > self.newest => {
+                self.newest = number;
+                let rule = rule.or_else(|| admitting_rule(self.generations.current(), arrival));
+                self.create(arrival, (number, state, rule), sender)
             }
+            _ => None,
         }
     }
 
@@ -266,14 +270,15 @@ impl Meter {
 
     /// Books an entry in a scope.
     fn come(&mut self, at: u32, (scope, rule): (u32, Option<RuleId>), now: Timestamp) {
-        let (Some(entry), Some(books)) = (self.entries.get_mut(at), self.scopes.get_mut(scope as usize))
-        else {
-            return;
-        };
-        let keys = ClassKeys { peer: entry.key.address(entry.own.other()), service: service(entry), rule };
-        entry.classes = books.classes(entry, &keys);
-        (entry.scope, entry.since, entry.state_since) = (scope, now, now);
+        let Some(entry) = self.entries.entry(at) else { return };
+        let Some(books) = self.scopes.get_mut(scope as usize) else { return };
+        let keys = ClassKeys { peer: entry.key.address(entry.own.other()), service: service(&entry), rule };
+        let classes = books.classes(&entry, &keys);
         books.enter(entry.state, now);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.classes = classes;
+            (entry.scope, entry.since, entry.state_since) = (scope, now, now);
+        }
     }
 
     /// Notes which peaks an entry that came is part of.
@@ -284,11 +289,13 @@ impl Meter {
     }
 
     fn change_state(&mut self, at: u32, state: State, now: Timestamp) {
-        let Some(entry) = self.entries.get_mut(at) else { return };
+        let Some(entry) = self.entries.entry(at) else { return };
         if let Some(scope) = self.scopes.get_mut(entry.scope as usize) {
-            scope.change_state(entry, state, now);
+            scope.change_state(&entry, state, now);
         }
-        (entry.state, entry.state_since) = (state, now);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.state_since = now;
+        }
     }
 
     fn leave(&mut self, entry: &Entry, at: Timestamp) {
