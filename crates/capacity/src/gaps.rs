@@ -103,7 +103,9 @@ impl Gaps {
                 let gone = |entry: &Tracked| entry.deadline.is_due(now) && entry.last <= newest;
                 let places = self.entries.extract_if(|_, entry| gone(entry));
                 let enis: Vec<EniId> = places.map(|((_, eni), _)| eni).collect();
-                enis.into_iter().for_each(|eni| self.count(eni, |counts| counts.forgotten += 1));
+                for eni in enis {
+                    self.count(eni, |counts| counts.forgotten += 1);
+                }
             }
         }
         self.most = FEW.max(2 * self.entries.len());
