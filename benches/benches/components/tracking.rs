@@ -1,4 +1,5 @@
-//! The table of flows: known flows, new ones, and ones that end, by how many there are.
+//! The table of flows: known flows, new ones, ones that end, ones that come while others go or find no room, by how many
+//! there are.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,7 +9,7 @@ use vpcreplay_replay::flow::{End, FlowKey, Profile, Protocol, Span, Timeouts, Ti
 
 type Flows = Table<(), ()>;
 
-const SIZES: [u32; 2] = [1 << 16, 1 << 20];
+const SIZES: [u32; 3] = [1 << 16, 1 << 20, 1 << 22];
 /// Packets whose flows are asked for together.
 const BATCH: usize = 64;
 const MEMORY: Span = Span::from_secs(300);
@@ -80,6 +81,20 @@ fn packet(table: &mut Flows, (key, hash, guess): (&FlowKey, u64, u32), now: Time
     shard.settle(at);
 }
 
+/// Flows for which there is no room.
+fn turned_away(table: &mut Flows, keys: &[(FlowKey, u64)]) {
+    for (key, hash) in keys {
+        let guess = table.shard(*hash).map_or(u32::MAX, |shard| shard.guess(*hash));
+        if table.find(key, *hash, guess).is_none() {
+            let id = table.insert(key, *hash, time(1));
+            table.remember(id);
+            if let Some((shard, at)) = table.place_mut(id) {
+                shard.settle(at);
+            }
+        }
+    }
+}
+
 pub(crate) fn flows(criterion: &mut Criterion) {
     let timeouts = Timeouts::of(Profile::Classic);
     let mut group = criterion.benchmark_group("conntrack");
@@ -115,6 +130,25 @@ pub(crate) fn flows(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("new, growing", size), |bencher| {
             bencher.iter_with_large_drop(filled);
+        });
+        group.bench_function(BenchmarkId::new("churn", size), |bencher| {
+            // As many as there are come anew, and before each batch of them what has ended goes.
+            let run = |mut table: Flows| {
+                let step = BATCH as u64 * 1_000;
+                for (start, batch) in (late..).step_by(BATCH * 1_000).zip(keys.chunks(BATCH)) {
+                    table.advance(time(start - late + MEMORY.nanos() + step), &mut Nobody);
+                    packets(&mut table, batch, start, &timeouts);
+                }
+                table
+            };
+            bencher.iter_batched(filled, run, BatchSize::PerIteration);
+        });
+        let (known, strangers) = keys.split_at(keys.len() / 2);
+        group.bench_function(BenchmarkId::new("full", size), |bencher| {
+            // No room: they come, are not remembered, not tracked, and go at once.
+            let mut table = Flows::new(MEMORY, known.len() as u64);
+            packets(&mut table, known, 0, &timeouts);
+            bencher.iter(|| turned_away(&mut table, strangers));
         });
         group.bench_function(BenchmarkId::new("expire", size), |bencher| {
             let run = |mut table: Flows| {
