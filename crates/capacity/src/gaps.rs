@@ -92,7 +92,7 @@ impl Gaps {
             let (memory, name) = (self.memory, self.name);
             self.entries.retain(|(key, _), entry| {
                 let may_go_on =
-                    timeout_name(entry.state, key) == name && !entry.last.after(memory).is_due(now);
+                    timeout_name(entry.state, key.class()) == name && !entry.last.after(memory).is_due(now);
                 !entry.deadline.is_due(now) || may_go_on
             });
             self.most = FEW.max(2 * self.entries.len());
@@ -127,13 +127,13 @@ impl Gaps {
     }
 
     fn track(&mut self, place: (FlowKey, EniId), (number, state): (u64, State), now: Timestamp) {
-        let deadline = now.after(self.generations.timeout(place.1, state, &place.0));
+        let deadline = now.after(self.generations.timeout(place.1, state, place.0.class()));
         self.entries.insert(place, Tracked { number, state, deadline, last: now });
     }
 
     /// Whether the watched timeout ended an entry, and its flow goes on.
     fn is_cut_short(&self, known: &Tracked, key: &FlowKey, tcp: Option<TcpKind>, now: Timestamp) -> bool {
-        let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key) == self.name;
+        let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key.class()) == self.name;
         let goes_on = match tcp {
             Some(TcpKind::Syn) => false,
             _ => !known.last.after(self.memory).is_due(now),
