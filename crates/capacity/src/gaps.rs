@@ -93,8 +93,9 @@ impl Gaps {
     /// Forgets entries of which nothing is to be told, and the oldest where there are too many.
     fn make_room(&mut self, now: Timestamp) {
         let name = self.name;
-        self.entries
-            .retain(|(key, _), entry| !entry.deadline.is_due(now) || timeout_name(entry.state, key) == name);
+        self.entries.retain(|(key, _), entry| {
+            !entry.deadline.is_due(now) || timeout_name(entry.state, key.class()) == name
+        });
         if self.entries.len() > self.room {
             let expired = self.entries.values().filter(|entry| entry.deadline.is_due(now));
             let mut ages: Vec<Timestamp> = expired.map(|entry| entry.last).collect();
@@ -143,13 +144,13 @@ impl Gaps {
     }
 
     fn track(&mut self, place: (FlowKey, EniId), (number, state): (u64, State), now: Timestamp) {
-        let deadline = now.after(self.generations.timeout(place.1, state, &place.0));
+        let deadline = now.after(self.generations.timeout(place.1, state, place.0.class()));
         self.entries.insert(place, Tracked { number, state, deadline, last: now });
     }
 
     /// Whether the watched timeout ended an entry, and a packet other than a bare SYN finds it gone.
     fn is_cut_short(&self, known: &Tracked, (key, tcp): (&FlowKey, Option<TcpKind>), now: Timestamp) -> bool {
-        let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key) == self.name;
+        let is_expired = known.deadline.is_due(now) && timeout_name(known.state, key.class()) == self.name;
         is_expired && tcp != Some(TcpKind::Syn)
     }
 

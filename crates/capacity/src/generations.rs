@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use vpcreplay_engine::{EniId, State, Timeline, When};
-use vpcreplay_flow::{FlowKey, KeyClass, Span, TimeoutName, Timestamp};
+use vpcreplay_flow::{KeyClass, Span, TimeoutName, Timestamp};
 use vpcreplay_policy::Policy;
 
 /// The models of a timeline. The first packet's time says when they come into force.
@@ -78,14 +78,15 @@ impl Generations {
         self.next = self.later.front().map_or(Timestamp::MAX, |(time, _)| *time);
     }
 
-    /// The timeout of a state at an ENI, for a flow with this key (S7.2, S7.3).
-    pub fn timeout(&self, eni: EniId, state: State, key: &FlowKey) -> Span {
-        self.current.timeouts(eni).get(timeout_name(state, key))
+    /// The timeout of a state at an ENI, for a flow whose key is of this class (S7.2, S7.3).
+    #[inline]
+    pub fn timeout(&self, eni: EniId, state: State, class: KeyClass) -> Span {
+        self.current.timeouts(eni).get(timeout_name(state, class))
     }
 }
 
 /// Which timeout a state has (S7.3, S7.7).
-pub(crate) fn timeout_name(state: State, key: &FlowKey) -> TimeoutName {
+pub(crate) fn timeout_name(state: State, class: KeyClass) -> TimeoutName {
     match state {
         State::SynSent => TimeoutName::TcpSynSent,
         State::SynReceived => TimeoutName::TcpSynReceived,
@@ -97,7 +98,7 @@ pub(crate) fn timeout_name(state: State, key: &FlowKey) -> TimeoutName {
         State::Close => TimeoutName::TcpClose,
         State::Unreplied | State::Replied => TimeoutName::Udp,
         State::Stream => TimeoutName::UdpStream,
-        State::Active => match key.class() {
+        State::Active => match class {
             KeyClass::Query(_) | KeyClass::OneWay => TimeoutName::Icmp,
             KeyClass::Ports | KeyClass::Addresses => TimeoutName::Other,
         },

@@ -7,7 +7,7 @@ use vpcreplay_flow::{Protocol, Timestamp};
 
 use crate::classes::{Classes, Contribution, Contributor, Fate, Life, ServiceClass, Tally};
 use crate::copies::{Changes, Increase};
-use crate::entries::{ClassNumbers, Entry};
+use crate::entries::{ClassNumbers, Entry, Identity};
 use crate::envelope::Envelope;
 
 /// Shares of the limit, in percent: the time spent above each is measured.
@@ -136,12 +136,12 @@ impl ScopeMeter {
     }
 
     /// Numbers of an entry's classes in this scope.
-    pub(crate) fn classes(&mut self, entry: &Entry, keys: &ClassKeys) -> ClassNumbers {
+    pub(crate) fn classes(&mut self, protocol: Protocol, keys: &ClassKeys) -> ClassNumbers {
         ClassNumbers {
             peer: self.peers.number(keys.peer),
             service: self.services.number(keys.service),
             rule: self.rules.number(keys.rule),
-            protocol: self.protocols.number(entry.key.protocol()),
+            protocol: self.protocols.number(protocol),
         }
     }
 
@@ -170,20 +170,20 @@ impl ScopeMeter {
     }
 
     /// Books an entry that leaves at `at`.
-    pub(crate) fn leave(&mut self, entry: &Entry, at: Timestamp) {
+    pub(crate) fn leave(&mut self, (entry, identity): (&Entry, &Identity), at: Timestamp) {
         self.book(at);
         self.occupancy = self.occupancy.saturating_sub(1);
         self.shift_state(Some(entry.state), None);
-        self.settle(entry, at);
+        self.settle((entry, identity), at);
     }
 
     /// Books an entry's life up to `at`.
-    pub(crate) fn settle(&mut self, entry: &Entry, at: Timestamp) {
+    pub(crate) fn settle(&mut self, (entry, identity): (&Entry, &Identity), at: Timestamp) {
         let epoch = self.epoch;
         let is_at_peak = entry.first_peak <= epoch;
         let idle_ns = at.since(entry.last.max(entry.since)).nanos();
         let life = Life { entry_ns: at.since(entry.since).nanos(), idle_ns, is_at_peak, epoch };
-        let ClassNumbers { peer, service, rule, protocol } = entry.classes;
+        let ClassNumbers { peer, service, rule, protocol } = identity.classes;
         let classes = [
             self.peers.tally(peer),
             self.services.tally(service),

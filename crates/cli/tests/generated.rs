@@ -170,7 +170,8 @@ fn completions_and_manual_cover_what_is_built_and_nothing_else() {
     let pages = |name: &str| fs::read_to_string(folder.path().join("pages").join(name));
     assert!(pages("vpcreplay-run.1").unwrap().contains("fail\\-on"));
     assert!(pages("vpcreplay-synth.1").unwrap().contains("vpc\\-out"));
-    assert!(pages("vpcreplay-capacity.1").is_err());
+    assert!(pages("vpcreplay-capacity.1").unwrap().contains("sweep"));
+    assert!(pages("vpcreplay-diff.1").is_err());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, What, visit_of, visits_of};
+use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, visit_of, visits_of};
 use vpcreplay_engine::{Engine, Packet, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Reason, Span, TimeoutName};
 use vpcreplay_policy::Policy;
@@ -34,6 +34,8 @@ pub(super) struct Observer {
     generations: Generations,
     outputs: Option<Outputs>,
     steps: Vec<Step>,
+    /// What each packet of the batch did.
+    visits: Vec<Option<Visit>>,
 }
 
 impl Observer {
@@ -55,6 +57,7 @@ impl Observer {
             generations: Generations::new(timeline),
             outputs,
             steps: Vec::new(),
+            visits: Vec::new(),
         }
     }
 
@@ -74,14 +77,19 @@ impl Observer {
         if rows.is_empty() {
             return;
         }
-        engine.judge_batch(
-            rows,
-            |row| batch.packet(row),
-            |row, verdict| {
-                let visit = visit_of(&verdict);
+        let visits = &mut self.visits;
+        visits.clear();
+        engine.judge_batch(rows, |row| batch.packet(row), |_, verdict| visits.push(visit_of(&verdict)));
+        if let Some(meter) = &mut self.meter {
+            meter.packets(rows, |row| batch.packet(row), visits);
+        }
+        if self.gaps.is_some() || self.denials.is_some() {
+            let visits = std::mem::take(&mut self.visits);
+            for (row, visit) in rows.iter().zip(&visits) {
                 self.note(&batch.packet(row), visit.as_slice());
-            },
-        );
+            }
+            self.visits = visits;
+        }
     }
 
     fn judge_traced(&mut self, engine: &mut Engine, packet: &Packet<'_>) {
@@ -90,13 +98,14 @@ impl Observer {
         engine.judge_traced(*packet, &mut steps);
         let visits: Vec<_> = visits_of(&steps).collect();
         self.steps = steps;
-        self.note(packet, &visits);
-    }
-
-    fn note(&mut self, packet: &Packet<'_>, visits: &[vpcreplay_capacity::Visit]) {
         if let Some(meter) = &mut self.meter {
             meter.packet(packet, visits.iter().copied());
         }
+        self.note(packet, &visits);
+    }
+
+    /// Tells everything but the meter of a packet.
+    fn note(&mut self, packet: &Packet<'_>, visits: &[Visit]) {
         if let Some(gaps) = &mut self.gaps {
             gaps.packet(packet, visits.iter().copied());
         }
