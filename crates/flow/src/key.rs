@@ -145,17 +145,6 @@ impl FlowKey {
         (Self::new((a.0, b.0), (a.1, b.1), (protocol, KeyClass::Ports)), end)
     }
 
-    /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end `src` is.
-    #[inline]
-    pub fn ports_v4(protocol: Protocol, src: (u32, u16), dst: (u32, u16)) -> (Self, End) {
-        let place = |(address, port): (u32, u16)| u64::from(address) << 16 | u64::from(port);
-        let (src, dst) = (place(src), place(dst));
-        let (a, b) = (src.min(dst), src.max(dst));
-        let tail = a << 48 | (b & 0xffff) << 32 | u64::from(protocol.0) << PROTOCOL_SHIFT;
-        let addresses = Addresses([a >> 16 << 32 | b >> 16, 0, 0, 0]);
-        (Self { tail, addresses }, if src <= dst { End::A } else { End::B })
-    }
-
     /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
     ///
     /// Addresses and ports are the words of the headers: the source in the upper half, the destination in the lower.
@@ -280,12 +269,6 @@ impl FlowKey {
             KeyClass::Query(_) => Some(self.numbers().0),
             _ => None,
         }
-    }
-
-    /// Whether it is the key of a protocol with ports; quicker than asking for the class.
-    #[inline]
-    pub const fn has_ports(&self) -> bool {
-        self.tail & CLASS == 0
     }
 
     /// Whether the ends are IPv6 addresses.
