@@ -6,7 +6,7 @@ use vpcreplay_engine::{
     self as engine, Ahead, Asks, Content, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId, Tally,
     Timeline, Verdict, When,
 };
-use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, Reason, Span, Timestamp};
+use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, PacketFacts, Reason, Span, Timestamp, Transport};
 use vpcreplay_policy::{
     self as policy, Document, IcmpErrors, Mode, Options, Policy, Registry, RuleId, Scope, Selection,
     TcpMidstream,
@@ -141,6 +141,24 @@ fn run(scenario: &Scenario, records: FlowRecords, way: Way) -> Result<(Outcome, 
     }
     check_peaks(&engine, &outcome)?;
     Ok((outcome, Counted::of(&engine)))
+}
+
+/// A packet as it is in a copy: its flow, and the flow that it quotes, are the copy's.
+pub fn in_copy(decoded: Decoded, copy: u16) -> Decoded {
+    match decoded {
+        Decoded::Packet(PacketFacts {
+            transport: Transport::IcmpError { icmp_type, code, quoted },
+            src,
+            dst,
+            protocol,
+            length,
+        }) => {
+            let quoted = quoted.map(|key| key.with_copy(copy));
+            let transport = Transport::IcmpError { icmp_type, code, quoted };
+            Decoded::Packet(PacketFacts { src, dst, protocol, transport, length })
+        }
+        other => other,
+    }
 }
 
 /// A packet on its way to the engine, packed where it can be, as a replay's batches are.

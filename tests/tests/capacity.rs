@@ -21,7 +21,7 @@ use vpcreplay_engine::{Content, Engine, FlowRecords, Packet, ScopeId, Step, Time
 use vpcreplay_flow::{Clock, Decoded, End, Reason, Span, TimeoutName};
 use vpcreplay_testkit::reference::Scenario;
 use vpcreplay_testkit::strategies::scenario;
-use vpcreplay_tests::engine::timeline;
+use vpcreplay_tests::engine::{in_copy, timeline};
 
 use oracle::Table;
 
@@ -228,6 +228,49 @@ fn growth_is_that_of_copies_laid_side_by_side() {
                     Ok(growth) => prop_assert_eq!((few(growth.reaches), few(growth.denies)), least, "apart"),
                     Err(more) => prop_assert!(least.1.is_none_or(|least| least > more), "more than {}", more),
                 }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Whether a replay of copies brings a scope to its limit, and whether it denies a packet.
+fn copies_reach(scenario: &Scenario, copies: u16) -> Result<(bool, bool), String> {
+    let (timeline, settings) = timeline(scenario, FlowRecords::Off)?;
+    let mut engine = Engine::new(timeline, settings);
+    let (mut clock, mut number) = (Clock::default(), 0);
+    for packet in &scenario.packets {
+        let (now, _) = clock.observe(packet.time);
+        for copy in 0..copies {
+            number += 1;
+            let decoded = in_copy(packet.decoded, copy);
+            engine.judge(Packet { number, now, content: Content::of_copy(&decoded, copy) });
+        }
+    }
+    let is_full = |scope| engine.limit(scope) > 0 && engine.peak(scope).occupancy >= engine.limit(scope);
+    Ok((scopes(&engine).any(is_full), scopes(&engine).any(|scope| engine.scope_exceeded(scope) > 0)))
+}
+
+// The growth factor is that of replays of copies: with so many the limit is first reached, and a packet first denied.
+#[test]
+fn growth_is_that_of_replays_of_copies() {
+    runner(300)
+        .run(&(scenario(30), 1_u64..10), |(mut scenario, limit)| {
+            scenario.later.clear();
+            scenario.command.max_flows = None;
+            scenario.command.limit = Some(1 << 40);
+            let (engine, meter, _) = measured(&scenario).map_err(failed)?;
+            let growth: Vec<Growth> = scopes(&engine)
+                .filter_map(|scope| Some(Growth::of(meter.scope(scope)?.increase(), limit)))
+                .collect();
+            let reaches = growth.iter().filter_map(|growth| growth.reaches).min();
+            let denies = growth.iter().filter_map(|growth| growth.denies).min();
+            scenario.command.limit = Some(limit);
+            for copies in 1..=6 {
+                let told =
+                    [reaches, denies].map(|least| least.is_some_and(|least| least <= u64::from(copies)));
+                let (is_full, is_denied) = copies_reach(&scenario, copies).map_err(failed)?;
+                prop_assert_eq!([is_full, is_denied], told, "{} copies", copies);
             }
             Ok(())
         })

@@ -23,28 +23,10 @@ use vpcreplay_testkit::strategies::scenario;
 use vpcreplay_tests::compare::{self, Record};
 use vpcreplay_tests::{engine, places, program};
 
-/// A packet as it is in a copy: its flow, and the flow that it quotes, are the copy's.
-fn in_copy(decoded: Decoded, copy: u16) -> Decoded {
-    match decoded {
-        Decoded::Packet(PacketFacts {
-            transport: Transport::IcmpError { icmp_type, code, quoted },
-            src,
-            dst,
-            protocol,
-            length,
-        }) => {
-            let quoted = quoted.map(|key| key.with_copy(copy));
-            let transport = Transport::IcmpError { icmp_type, code, quoted };
-            Decoded::Packet(PacketFacts { src, dst, protocol, transport, length })
-        }
-        other => other,
-    }
-}
-
 fn multiplied(scenario: &Scenario, copies: u16) -> Scenario {
     let of = |packet: &Packet| {
         let packet = *packet;
-        (0..copies).map(move |copy| Packet { copy, decoded: in_copy(packet.decoded, copy), ..packet })
+        (0..copies).map(move |copy| Packet { copy, decoded: engine::in_copy(packet.decoded, copy), ..packet })
     };
     Scenario { packets: scenario.packets.iter().flat_map(of).collect(), ..scenario.clone() }
 }
@@ -101,7 +83,7 @@ fn grown(items: &[Item], growth: &Growth) -> Vec<Item> {
         for copy in 0..growth.copies() {
             let late = growth.shift.map_or(Span::default(), |shift| shift.of(copy));
             let time = growth.speed.at(item.time, first).after(late);
-            all.push(Item { copy, time, decoded: in_copy(item.decoded, copy), ..*item });
+            all.push(Item { copy, time, decoded: engine::in_copy(item.decoded, copy), ..*item });
         }
     }
     // Engine time inside each copy.
