@@ -1,5 +1,7 @@
 //! Measures the connection table of a replay: every entry, from its creation to its exact end.
 
+mod batch;
+
 use std::sync::Arc;
 
 use vpcreplay_engine::{EniId, Packet, RuleId, ScopeId, State, Timeline};
@@ -22,9 +24,6 @@ pub enum KeepChanges {
     /// They are.
     Yes,
 }
-
-/// Packets whose entries are looked for together.
-const TOGETHER: usize = 64;
 
 /// Measures the connection table of a replay. It is told of packets in replay order.
 #[derive(Debug)]
@@ -121,60 +120,6 @@ impl Meter {
                 scope.increase.note(before.max(after), top);
             }
         }
-    }
-
-    /// Takes in packets of one visit at most each, in replay order, as [`Meter::packet`] does: faster than one by one.
-    /// `packet` gives the packet that an item stands for; `visits` are beside the items.
-    pub fn packets<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        visits: &[Option<Visit>],
-    ) {
-        let mut hints = [u32::MAX; TOGETHER];
-        for (items, visits) in items.chunks(TOGETHER).zip(visits.chunks(TOGETHER)) {
-            // Nothing here waits for what is before it, so the memory is asked for many entries at once.
-            for (hint, (item, visit)) in hints.iter_mut().zip(items.iter().zip(visits)) {
-                *hint = self.look_ahead(visit.as_ref(), || packet(item)).unwrap_or(u32::MAX);
-            }
-            for (hint, (item, visit)) in hints.iter().zip(items.iter().zip(visits)) {
-                let packet = packet(item);
-                self.enter(packet.now);
-                let Some(visit) = visit else { continue };
-                if !self.is_refreshed(*hint, visit, packet.now) {
-                    self.visits(&packet, std::iter::once(*visit));
-                }
-            }
-        }
-    }
-
-    /// Where the entry of a visit seems to be.
-    #[inline]
-    fn look_ahead<'a>(&self, visit: Option<&Visit>, packet: impl FnOnce() -> Packet<'a>) -> Option<u32> {
-        let visit = visit?;
-        if let What::Entered { number, .. } = visit.what
-            && let Some(at) = self.entries.find_number(number)
-        {
-            return Some(at);
-        }
-        let digest = packet().content.digest()?;
-        self.entries.find(&digest.key, visit.eni)
-    }
-
-    /// Refreshes the entry of a visit if it is the one at a place; whether it is.
-    #[inline]
-    fn is_refreshed(&mut self, at: u32, visit: &Visit, now: Timestamp) -> bool {
-        let What::Entered { number, state, .. } = visit.what else { return false };
-        let Some(entry) = self.entries.get(at) else { return false };
-        if entry.number != number || entry.eni != visit.eni {
-            return false;
-        }
-        let deadline = now.after(self.generations.timeout(visit.eni, state, entry.class));
-        if entry.state != state {
-            self.change_state(at, state, now);
-        }
-        self.entries.refresh(at, now, deadline);
-        true
     }
 
     /// Ends the books at the last packet (S7.10).
