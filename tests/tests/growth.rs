@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use serde_json::Value;
-use vpcreplay_flow::{ClockStep, Decap, Decoded, PacketFacts, Span, Timestamp, Transport};
+use vpcreplay_flow::{ClockStep, Decap, Span, Timestamp};
 use vpcreplay_replay::{
     Batch, CaptureSet, Feed, FeedStats, Growth, Input, Item, Selection, Shift, Speed, TimeBound,
 };

@@ -7,12 +7,13 @@ use vpcreplay_engine::{EniId, ScopeId};
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 /// Counts denied connections. Denials of one flow at one ENI are one denied connection as long as the flow is not admitted
-/// there in between and the denials are less than the flow memory (S7.0) apart.
+/// there in between, the ENI stays in its scope, and the denials are less than the flow memory (S7.0) apart.
 #[derive(Debug)]
 pub struct Denials {
     memory: Span,
     most: usize,
-    newest: HashMap<(FlowKey, EniId), Timestamp, FxBuildHasher>,
+    /// The newest denial, and the scope that denied.
+    newest: HashMap<(FlowKey, EniId), (Timestamp, ScopeId), FxBuildHasher>,
     /// One place for each remembered denial, by the time at which it was last looked at.
     queue: VecDeque<(Timestamp, (FlowKey, EniId))>,
     /// By scope number.
@@ -30,8 +31,9 @@ impl Denials {
     pub fn denied(&mut self, flow: &FlowKey, (eni, scope): (EniId, ScopeId), now: Timestamp) {
         self.forget(now);
         let is_full = self.newest.len() >= self.most;
-        let before = self.newest.get_mut(&(*flow, eni)).map(|newest| std::mem::replace(newest, now));
-        if before.is_some_and(|before| !before.after(self.memory).is_due(now)) {
+        let place = self.newest.get_mut(&(*flow, eni));
+        let before = place.map(|newest| std::mem::replace(newest, (now, scope)));
+        if before.is_some_and(|(before, by)| by == scope && !before.after(self.memory).is_due(now)) {
             return;
         }
         if self.counts.len() <= scope.index() {
@@ -41,7 +43,7 @@ impl Denials {
             *count += 1;
         }
         if before.is_none() && !is_full {
-            self.newest.insert((*flow, eni), now);
+            self.newest.insert((*flow, eni), (now, scope));
             self.queue.push_back((now, (*flow, eni)));
         }
     }
@@ -65,7 +67,7 @@ impl Denials {
     fn forget(&mut self, now: Timestamp) {
         while let Some((seen, key)) = self.queue.pop_front_if(|(seen, _)| seen.after(self.memory).is_due(now))
         {
-            match self.newest.get(&key).copied() {
+            match self.newest.get(&key).map(|(newest, _)| *newest) {
                 // Denied again since: its place moves back.
                 Some(newest) if newest > seen && !newest.after(self.memory).is_due(now) => {
                     self.queue.push_back((newest, key));
