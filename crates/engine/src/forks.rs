@@ -109,7 +109,7 @@ impl Forks {
             }
         }
         world.close();
-        apart.close(world, packet(last).now);
+        apart.close(world, items.len(), packet(last).now);
     }
 
     /// What was found with each value so far.
@@ -140,7 +140,7 @@ impl Forks {
         &self.engine
     }
 
-    /// Whether as many flows were remembered as may be, or nearly: then every value needs a replay of its own.
+    /// Whether flows may have come to their bound: then every value needs a replay of its own.
     pub const fn is_full(&self) -> bool {
         self.apart.is_full
     }

@@ -43,7 +43,9 @@ pub(super) struct Apart {
     steps: Vec<Step>,
     /// Connections that are gone and can no longer be told broken or made again.
     pub(super) forgotten: u64,
-    /// Whether as many flows were remembered as may be, or nearly.
+    /// Flows that were remembered with some value when the books were closed.
+    remembered: u64,
+    /// Whether as many flows may have been remembered as may be.
     pub(super) is_full: bool,
 }
 
@@ -58,6 +60,7 @@ impl Apart {
             ended: VecDeque::new(),
             steps: Vec::new(),
             forgotten: 0,
+            remembered: 0,
             is_full: false,
         }
     }
@@ -243,8 +246,11 @@ impl Apart {
         self.flows.insert(*key, Place::Forked(forked));
     }
 
-    /// Books what ended in flows apart by `now`, and closes the books; what ended in the world must have been told.
-    pub(super) fn close(&mut self, world: &mut World, now: Timestamp) {
+    /// Books what ended in flows apart by `now`, and closes the books over a batch of packets; what ended in the world must
+    /// have been told.
+    pub(super) fn close(&mut self, world: &mut World, packets: usize, now: Timestamp) {
+        // Each packet may have begun a flow, and others may have been over since.
+        self.is_full |= self.remembered + packets as u64 > world.settings.max_flows;
         self.take_over(world);
         while let Some(Reverse((time, key))) = self.timers.peek().copied().filter(|due| due.0.0.is_due(now)) {
             self.timers.pop();
@@ -314,7 +320,7 @@ impl Apart {
                 self.flows.remove(&key);
             }
         }
-        self.is_full |= remembered(self.flows.len()) >= most || world.counters.flows_forgotten > 0;
+        self.remembered = remembered(self.flows.len());
     }
 }
 
