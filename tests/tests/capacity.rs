@@ -234,18 +234,23 @@ fn growth_is_that_of_copies_laid_side_by_side() {
         .unwrap();
 }
 
-/// Whether a replay of copies brings a scope to its limit, and whether it denies a packet.
-fn copies_reach(scenario: &Scenario, copies: u16) -> Result<(bool, bool), String> {
+/// Whether a replay of copies, each late by its phase, brings a scope to its limit, and whether it denies a packet.
+fn copies_reach(scenario: &Scenario, phases: &[Span]) -> Result<(bool, bool), String> {
     let (timeline, settings) = timeline(scenario, FlowRecords::Off)?;
     let mut engine = Engine::new(timeline, settings);
-    let (mut clock, mut number) = (Clock::default(), 0);
+    let mut clock = Clock::default();
+    let mut all = Vec::new();
     for packet in &scenario.packets {
         let (now, _) = clock.observe(packet.time);
-        for copy in 0..copies {
-            number += 1;
-            let decoded = in_copy(packet.decoded, copy);
-            engine.judge(Packet { number, now, content: Content::of_copy(&decoded, copy) });
-        }
+        all.extend((0_u16..).zip(phases).map(|(copy, phase)| (now.after(*phase), copy, packet.decoded)));
+    }
+    // Packet by packet where nobody is later; else at one instant copies follow each other.
+    if phases.iter().any(|phase| phase.nanos() > 0) {
+        all.sort_by_key(|(now, copy, _)| (*now, *copy));
+    }
+    for (number, (now, copy, decoded)) in (1..).zip(all) {
+        let decoded = in_copy(decoded, copy);
+        engine.judge(Packet { number, now, content: Content::of_copy(&decoded, copy) });
     }
     let is_full = |scope| engine.limit(scope) > 0 && engine.peak(scope).occupancy >= engine.limit(scope);
     Ok((scopes(&engine).any(is_full), scopes(&engine).any(|scope| engine.scope_exceeded(scope) > 0)))
@@ -254,22 +259,30 @@ fn copies_reach(scenario: &Scenario, copies: u16) -> Result<(bool, bool), String
 // The growth factor is that of replays of copies: with so many the limit is first reached, and a packet first denied.
 #[test]
 fn growth_is_that_of_replays_of_copies() {
+    let shifts = prop_oneof![Just(0), 1_u64..20_000_000_000];
     runner(300)
-        .run(&(scenario(30), 1_u64..10), |(mut scenario, limit)| {
+        .run(&(scenario(30), 1_u64..10, shifts, any::<u64>()), |(mut scenario, limit, most, seed)| {
             scenario.later.clear();
             scenario.command.max_flows = None;
             scenario.command.limit = Some(1 << 40);
             let (engine, meter, _) = measured(&scenario).map_err(failed)?;
-            let growth: Vec<Growth> = scopes(&engine)
-                .filter_map(|scope| Some(Growth::of(meter.scope(scope)?.increase(), limit)))
-                .collect();
+            let most = Span::from_nanos(most);
+            let phases = Phases { seed, most, patience: 1_000_000 };
+            let of = |scope| {
+                let books = meter.scope(scope)?;
+                if most.nanos() == 0 {
+                    return Some(Growth::of(books.increase(), limit));
+                }
+                Some(shifted_growth(books.changes().unwrap(), phases, limit).expect("a short search"))
+            };
+            let growth: Vec<Growth> = scopes(&engine).filter_map(of).collect();
             let reaches = growth.iter().filter_map(|growth| growth.reaches).min();
             let denies = growth.iter().filter_map(|growth| growth.denies).min();
             scenario.command.limit = Some(limit);
-            for copies in 1..=6 {
-                let told =
-                    [reaches, denies].map(|least| least.is_some_and(|least| least <= u64::from(copies)));
-                let (is_full, is_denied) = copies_reach(&scenario, copies).map_err(failed)?;
+            for copies in 1..=6_u64 {
+                let told = [reaches, denies].map(|least| least.is_some_and(|least| least <= copies));
+                let phases: Vec<Span> = (0..copies).map(|copy| phase(seed, copy, most)).collect();
+                let (is_full, is_denied) = copies_reach(&scenario, &phases).map_err(failed)?;
                 prop_assert_eq!([is_full, is_denied], told, "{} copies", copies);
             }
             Ok(())

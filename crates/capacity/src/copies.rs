@@ -85,7 +85,7 @@ pub struct Instant {
     pub end: u32,
 }
 
-/// Every change of the occupancy of a scope, by time.
+/// Every change of the occupancy of a scope, by time, up to the end of the last entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     instants: Vec<Instant>,

@@ -134,6 +134,27 @@ impl Meter {
         for scope in &mut self.scopes {
             scope.book(now);
         }
+        if self.keep == KeepChanges::Yes {
+            self.note_later_ends();
+        }
+    }
+
+    /// Notes when the entries end that live at the last packet: of copies that come later, it is not the last one.
+    fn note_later_ends(&mut self) {
+        let places = self.entries.places().into_iter();
+        let mut ends: Vec<(Timestamp, u32)> =
+            places.filter_map(|at| self.entries.get(at)).map(|entry| (entry.deadline, entry.scope)).collect();
+        ends.sort_unstable();
+        let mut live: Vec<u64> = self.scopes.iter().map(ScopeMeter::occupancy).collect();
+        for (end, scope) in ends {
+            let scope = scope as usize;
+            if let (Some(live), Some(books)) = (live.get_mut(scope), self.scopes.get_mut(scope)) {
+                *live = live.saturating_sub(1);
+                if let Some(changes) = &mut books.changes {
+                    changes.fall(end, *live);
+                }
+            }
+        }
     }
 
     /// Moves on to the time of a packet.

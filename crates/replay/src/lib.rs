@@ -1,6 +1,6 @@
 //! Replays captures through a model of the AWS VPC firewall: captures in, verdicts out.
 //!
-//! A [`Plan`] says what is replayed and what is written; [`run`] does it and returns the summary. The order of
+//! A [`Plan`] says what is replayed and what is written; [`run()`] does it and returns the summary. The order of
 //! verdicts is replay order, and the bytes written are the same for any number of threads and any batch size (S1.5).
 
 mod batch;

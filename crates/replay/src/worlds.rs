@@ -103,7 +103,7 @@ pub struct WorldsReport {
     pub end: Signal,
 }
 
-/// Replays several plans in one pass, each with the outputs that [`crate::run`] gives it. The plans have their captures,
+/// Replays several plans in one pass, each with the outputs that [`crate::run()`] gives it. The plans have their captures,
 /// their selection and the tunnel that is taken off in common; threads and batch are those of the first.
 ///
 /// # Errors

@@ -47,6 +47,8 @@ pub(crate) struct Table {
     pub(crate) seen: Vec<Seen>,
     /// In order: at each instant what expires, then what packets do.
     pub(crate) changes: Vec<Change>,
+    /// When what lives at the end would end: copies that come later see it.
+    later: Vec<Change>,
     pub(crate) first: Option<Timestamp>,
     pub(crate) last: Timestamp,
 }
@@ -96,6 +98,7 @@ impl Table {
     fn expire_none_after(&mut self) {
         let last = self.last;
         for entry in self.entries.iter_mut().filter(|entry| entry.is_live) {
+            self.later.push(Change { at: entry.end, packet: 0, scope: entry.scope, by: -1 });
             entry.end = last;
         }
     }
@@ -170,7 +173,8 @@ impl Table {
         let is_shifted = phases.iter().any(|phase| phase.nanos() > 0);
         let mut all: Vec<(Timestamp, Order, i64)> = Vec::new();
         for (copy, phase) in phases.iter().enumerate() {
-            for change in self.of_scope(scope) {
+            let later = self.later.iter().filter(|change| change.scope == scope);
+            for change in self.of_scope(scope).chain(later) {
                 let Change { at, packet, by, .. } = *change;
                 let order =
                     if is_shifted { (packet > 0, 0, copy, packet) } else { (packet > 0, packet, copy, 0) };

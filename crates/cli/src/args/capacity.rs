@@ -43,7 +43,7 @@ pub(crate) struct QuestionArgs {
     /// tcp-established=60s..432000s/16 (16 values, evenly spaced on a logarithmic scale); may be repeated
     #[arg(long, value_name = "NAME=VALUES", value_parser = values::sweep)]
     pub(crate) sweep: Vec<Sweep>,
-    /// Which of your own limits fits: a TOML file with a table [limits] of names and numbers
+    /// Which of your own limits fits: a TOML file with a table `limits` of names and numbers
     #[arg(long, value_name = "FILE")]
     pub(crate) limits: Option<PathBuf>,
     /// What untracked rules would save, for the K heaviest classes of connections: replays the captures again
