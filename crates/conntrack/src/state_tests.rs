@@ -1,4 +1,6 @@
-use vpcreplay_flow::{End, TcpKind, TimeoutName};
+use vpcreplay_flow::{
+    Digest, End, PacketFacts, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, TimeoutName, Transport,
+};
 
 use super::{Event, State, Tracking};
 
@@ -175,5 +177,105 @@ fn the_look_up_is_the_rule() {
             assert_eq!(turn.index(), index);
             assert_eq!(turn.after(state), turn.rule(state));
         }
+    }
+}
+
+/// All packets that a connection of some protocol may have.
+fn packets(event: Event) -> Vec<Event> {
+    use TcpKind::{Ack, Fin, Rst, Syn, SynAck};
+    match event {
+        Event::Tcp(_) => [Rst, SynAck, Syn, Fin, Ack].map(Event::Tcp).to_vec(),
+        other => vec![other],
+    }
+}
+
+/// Every tracking that a connection begun by such a packet may come to.
+fn reachable(event: Event) -> Vec<Tracking> {
+    let ends = [End::A, End::B];
+    let open =
+        |(sender, original)| packets(event).into_iter().map(move |e| Tracking::open(e, sender, original));
+    let mut found: Vec<Tracking> = Vec::new();
+    let mut new: Vec<Tracking> = ends.into_iter().flat_map(|a| ends.map(|b| (a, b))).flat_map(open).collect();
+    while let Some(tracking) = new.pop() {
+        if !found.contains(&tracking) {
+            found.push(tracking);
+            new.extend(steps(tracking, event).into_iter().map(|(after, _)| after));
+        }
+    }
+    found
+}
+
+/// What each packet makes of a connection, and what the outside sees of it.
+fn steps(tracking: Tracking, event: Event) -> Vec<(Tracking, (State, TimeoutName))> {
+    let each = packets(event).into_iter().flat_map(|packet| [(packet, End::A), (packet, End::B)]);
+    let after = |(packet, sender)| {
+        let mut after = tracking;
+        after.step(packet, sender);
+        (after, (after.state(), after.timeout()))
+    };
+    each.map(after).collect()
+}
+
+/// Whether some packets tell two connections apart.
+fn differ(one: Tracking, other: Tracking, event: Event) -> bool {
+    let mut seen = Vec::new();
+    let mut new = vec![(one, other)];
+    while let Some((one, other)) = new.pop() {
+        if (one.state(), one.timeout()) != (other.state(), other.timeout()) {
+            return true;
+        }
+        if !seen.contains(&(one, other)) {
+            seen.push((one, other));
+            let pairs = steps(one, event).into_iter().zip(steps(other, event));
+            new.extend(pairs.map(|((one, _), (other, _))| (one, other)));
+        }
+    }
+    false
+}
+
+// S7.4, S7.7: connections behave alike if, and only if, no packets tell them apart.
+#[test]
+fn alike_is_what_no_packets_tell_apart() {
+    for event in [Event::Tcp(TcpKind::Syn), Event::Udp, Event::Icmp, Event::Other] {
+        let all = reachable(event);
+        for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (one, other))) {
+            assert_eq!(one.behaves_as(other), !differ(*one, *other, event), "{one:?} {other:?}");
+        }
+    }
+    let (icmp, other) = (reachable(Event::Icmp), reachable(Event::Other));
+    assert!(!icmp[0].behaves_as(&other[0]));
+}
+
+// S7.3, S7.7
+#[test]
+fn what_a_packet_means_to_a_state() {
+    let facts = |protocol, transport| PacketFacts {
+        src: "10.0.0.1".parse().unwrap(),
+        dst: "10.0.0.2".parse().unwrap(),
+        protocol,
+        transport,
+        length: 40,
+    };
+    let of = |protocol, transport| Event::of(&Digest::of(&facts(protocol, transport)).unwrap());
+    let ports = Transport::Ports { src_port: 1, dst_port: 2 };
+    let tcp = |flags| Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) };
+    let query = |role| Transport::IcmpQuery { icmp_type: 8, code: 0, id: 1, kind: QueryKind::Echo, role };
+    let error = Transport::IcmpError { icmp_type: 3, code: 1, quoted: None };
+    let one_way = Transport::IcmpOneWay { icmp_type: 9, code: 0 };
+    let cases = [
+        (Protocol::TCP, tcp(0x02), Event::Tcp(TcpKind::Syn)),
+        (Protocol::TCP, tcp(0x10), Event::Tcp(TcpKind::Ack)),
+        (Protocol::UDP, ports, Event::Udp),
+        (Protocol::SCTP, ports, Event::Other),
+        (Protocol::ICMP, query(QueryRole::Requester), Event::Icmp),
+        (Protocol::ICMP, query(QueryRole::Responder), Event::Icmp),
+        (Protocol::ICMP, error, Event::Icmp),
+        (Protocol::ICMP, one_way, Event::Icmp),
+        (Protocol(47), Transport::Other, Event::Other),
+    ];
+    for (protocol, transport, event) in cases {
+        assert_eq!(of(protocol, transport), event, "{transport:?}");
+        let kind = if let Event::Tcp(kind) = event { Some(kind) } else { None };
+        assert_eq!(event.tcp(), kind);
     }
 }

@@ -58,15 +58,16 @@ impl Judge<'_> {
     pub(crate) fn alone(&mut self, mut feed: Feed, size: usize) -> Result<Feed, ReplayError> {
         let mut batch = Batch::default();
         loop {
-            feed.fill(&mut batch, size)?;
+            // What was read before a failure is judged.
+            let read = feed.fill(&mut batch, size);
             if batch.is_empty() {
-                return Ok(feed);
+                return read.map(|()| feed);
             }
             self.judge(&batch, feed.captures().names())?;
             let (bytes, total) = feed.captures().progress();
             self.end = self.progress.update(bytes, total, batch.last_number());
-            if self.end == Signal::Stop {
-                return Ok(feed);
+            if self.end == Signal::Stop || read.is_err() {
+                return read.map(|()| feed);
             }
         }
     }
@@ -96,11 +97,11 @@ impl Judge<'_> {
     pub(crate) fn together(&mut self, mut feed: Feed, limits: &Limits) -> Result<Feed, ReplayError> {
         let crew = Crew::new(limits, &feed, &self.engine)?;
         let mut desk = Desk::new(crew.parts);
-        crew.read(&mut feed, &mut desk.current)?;
-        while !desk.current.is_empty() {
+        let mut read = crew.read(&mut feed, &mut desk.current);
+        while !desk.current.is_empty() && self.end == Signal::Continue {
             let (bytes, total) = feed.captures().progress();
             let packets = desk.current.last_number();
-            let (mut read, mut wrote) = (Ok(()), Ok(()));
+            let mut wrote = Ok(());
             let Desk { current, verdicts, next, previous, unwritten, by_part } = &mut desk;
             let outputs = &mut self.outputs;
             let verdicts = outputs.wants_verdicts().then_some(verdicts);
@@ -112,13 +113,9 @@ impl Judge<'_> {
             self.outputs.drain(&mut self.engine)?;
             self.end = self.progress.update(bytes, total, packets);
             desk.turn();
-            if self.end == Signal::Stop || read.is_err() {
-                crew.write(&mut self.outputs, (&desk.previous, &desk.unwritten))?;
-                return read.map(|()| feed);
-            }
         }
         crew.write(&mut self.outputs, (&desk.previous, &desk.unwritten))?;
-        Ok(feed)
+        read.map(|()| feed)
     }
 }
 
@@ -211,7 +208,11 @@ impl Crew {
 
     fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>) {
         let Some(Beside { feed, next, read, outputs, previous, wrote }) = beside else { return };
-        scope.spawn(move |_| *read = self.read(feed, next));
+        // After a failure there is nothing more to read: what came before it is judged.
+        next.clear();
+        if read.is_ok() {
+            scope.spawn(move |_| *read = self.read(feed, next));
+        }
         if !previous.1.is_empty() {
             scope.spawn(move |_| *wrote = self.write(outputs, previous));
         }
