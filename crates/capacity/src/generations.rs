@@ -86,21 +86,7 @@ impl Generations {
 }
 
 /// Which timeout a state has (S7.3, S7.7).
-pub(crate) fn timeout_name(state: State, class: KeyClass) -> TimeoutName {
-    match state {
-        State::SynSent => TimeoutName::TcpSynSent,
-        State::SynReceived => TimeoutName::TcpSynReceived,
-        State::Established => TimeoutName::TcpEstablished,
-        State::FinWait => TimeoutName::TcpFinWait,
-        State::CloseWait => TimeoutName::TcpCloseWait,
-        State::LastAck => TimeoutName::TcpLastAck,
-        State::TimeWait => TimeoutName::TcpTimeWait,
-        State::Close => TimeoutName::TcpClose,
-        State::Unreplied | State::Replied => TimeoutName::Udp,
-        State::Stream => TimeoutName::UdpStream,
-        State::Active => match class {
-            KeyClass::Query(_) | KeyClass::OneWay => TimeoutName::Icmp,
-            KeyClass::Ports | KeyClass::Addresses => TimeoutName::Other,
-        },
-    }
+pub(crate) const fn timeout_name(state: State, class: KeyClass) -> TimeoutName {
+    let is_icmp = matches!(class, KeyClass::Query(_) | KeyClass::OneWay);
+    state.timeout(if is_icmp { TimeoutName::Icmp } else { TimeoutName::Other })
 }

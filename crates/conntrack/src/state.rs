@@ -49,6 +49,24 @@ impl State {
         Self::Active,
     ];
 
+    /// The timeout that a connection in this state has (S7.3, S7.7); `active` is that of its protocol where the state is
+    /// [`State::Active`].
+    pub const fn timeout(self, active: TimeoutName) -> TimeoutName {
+        match self {
+            Self::SynSent => TimeoutName::TcpSynSent,
+            Self::SynReceived => TimeoutName::TcpSynReceived,
+            Self::Established => TimeoutName::TcpEstablished,
+            Self::FinWait => TimeoutName::TcpFinWait,
+            Self::CloseWait => TimeoutName::TcpCloseWait,
+            Self::LastAck => TimeoutName::TcpLastAck,
+            Self::TimeWait => TimeoutName::TcpTimeWait,
+            Self::Close => TimeoutName::TcpClose,
+            Self::Unreplied | Self::Replied => TimeoutName::Udp,
+            Self::Stream => TimeoutName::UdpStream,
+            Self::Active => active,
+        }
+    }
+
     /// The code used in records.
     pub const fn code(self) -> &'static str {
         match self {
@@ -147,20 +165,7 @@ impl Tracking {
 
     /// The timeout that the state has (S7.2, S7.3).
     pub const fn timeout(&self) -> TimeoutName {
-        match self.state {
-            State::SynSent => TimeoutName::TcpSynSent,
-            State::SynReceived => TimeoutName::TcpSynReceived,
-            State::Established => TimeoutName::TcpEstablished,
-            State::FinWait => TimeoutName::TcpFinWait,
-            State::CloseWait => TimeoutName::TcpCloseWait,
-            State::LastAck => TimeoutName::TcpLastAck,
-            State::TimeWait => TimeoutName::TcpTimeWait,
-            State::Close => TimeoutName::TcpClose,
-            State::Unreplied | State::Replied => TimeoutName::Udp,
-            State::Stream => TimeoutName::UdpStream,
-            State::Active if self.mark => TimeoutName::Icmp,
-            State::Active => TimeoutName::Other,
-        }
+        self.state.timeout(if self.mark { TimeoutName::Icmp } else { TimeoutName::Other })
     }
 
     /// Whether a bare SYN on this entry reopens it (S7.6).

@@ -7,19 +7,19 @@ use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
 
 /// How many packets ahead the memory of a packet's flow is asked for.
-pub(crate) const FLOW_AHEAD: usize = 24;
+const FLOW_AHEAD: usize = 24;
 /// How many packets ahead the addresses of an IPv6 flow are asked for.
-pub(crate) const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
+const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
 /// How many packets ahead the memory is asked for that tells where the flow is.
-pub(crate) const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
+const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
 /// Packets on the way.
-pub(crate) const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
+const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
 
 /// What a packet will want of the table. Written field by field into its place: a copy of the whole, read back at once,
 /// would have to wait until every store before it is done, those that miss the cache too.
 #[expect(clippy::inline_always, reason = "as a call it would be such a copy")]
 #[inline(always)]
-pub(crate) fn note_wanted(content: Content<'_>, place: &mut Wanted) {
+fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     let (short, is_turning) = match content {
         Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
         other => (short_key(other).unwrap_or_default(), false),
@@ -55,6 +55,22 @@ impl World {
         packet: impl Fn(&'a T) -> Packet<'a>,
         each: &mut impl FnMut(&'a T, Verdict),
     ) {
+        self.walk(items, packet, |world, item, (packet, flow)| match world.usual(packet, flow) {
+            Some(verdict) => each(item, verdict),
+            None => each(item, world.judge(packet, &mut NoTrace)),
+        });
+    }
+
+    /// Goes through packets in order, while the memory of those that follow is asked for; `each` gets every item, its packet
+    /// and what the packet wants of the table.
+    #[expect(clippy::inline_always, reason = "the loop over packets; as a call its packets would be copied")]
+    #[inline(always)]
+    pub(crate) fn walk<'a, T>(
+        &mut self,
+        items: &'a [T],
+        packet: impl Fn(&'a T) -> Packet<'a>,
+        mut each: impl FnMut(&mut Self, &'a T, (Packet<'a>, Wanted)),
+    ) {
         let mut way = [Wanted::default(); ON_THE_WAY];
         for step in 0..items.len() + INDEX_AHEAD {
             if let (Some(item), Some(place)) = (items.get(step), way.get_mut(step % ON_THE_WAY)) {
@@ -70,11 +86,7 @@ impl World {
             }
             let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
             let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };
-            let (packet, flow) = (packet(item), *flow);
-            match self.usual(packet, flow) {
-                Some(verdict) => each(item, verdict),
-                None => each(item, self.judge(packet, &mut NoTrace)),
-            }
+            each(self, item, (packet(item), *flow));
         }
     }
 }

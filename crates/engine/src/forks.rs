@@ -18,11 +18,10 @@ mod parting;
 
 use std::sync::Arc;
 
-use vpcreplay_conntrack::{Peak, Wanted};
+use vpcreplay_conntrack::Peak;
 use vpcreplay_flow::{Disposition, Span, TimeoutName};
 use vpcreplay_policy::{IcmpErrors, ScopeId};
 
-use crate::batch::{FLOW_AHEAD, INDEX_AHEAD, ON_THE_WAY, WIDE_AHEAD, note_wanted};
 use crate::{Engine, FlowRecords, Packet, Settings, Timeline};
 use apart::Apart;
 use books::Books;
@@ -86,28 +85,11 @@ impl Forks {
         let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
         self.engine.begin(packet(first).now);
         let (world, apart) = (&mut self.engine.world, &mut self.apart);
-        // As in the judging of any batch.
-        let mut way = [Wanted::default(); ON_THE_WAY];
-        for step in 0..items.len() + INDEX_AHEAD {
-            if let (Some(item), Some(place)) = (items.get(step), way.get_mut(step % ON_THE_WAY)) {
-                note_wanted(packet(item).content, place);
-                world.table.prefetch_index(place);
-            }
-            if let Some(place) = way.get_mut(step.wrapping_sub(FLOW_AHEAD) % ON_THE_WAY) {
-                world.table.prefetch_flow(place);
-            }
-            if let Some(place) = way.get(step.wrapping_sub(INDEX_AHEAD - WIDE_AHEAD) % ON_THE_WAY) {
-                world.table.prefetch_wide(place);
-            }
-            let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
-            let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };
-            let (packet, flow) = (packet(item), *flow);
-            match world.usual(packet, flow) {
-                Some(verdict) if verdict.disposition() == Disposition::Unsent => apart.unsent(world, packet),
-                Some(_) => {}
-                None => apart.judge(world, packet),
-            }
-        }
+        world.walk(items, &packet, |world, _, (packet, flow)| match world.usual(packet, flow) {
+            Some(verdict) if verdict.disposition() == Disposition::Unsent => apart.unsent(world, packet),
+            Some(_) => {}
+            None => apart.judge(world, packet),
+        });
         world.close();
         apart.close(world, items.len(), packet(last).now);
     }

@@ -63,33 +63,13 @@ impl Judge<'_> {
             if batch.is_empty() {
                 return read.map(|()| feed);
             }
-            self.judge(&batch, feed.captures().names())?;
+            self.outputs.judge(&mut self.engine, &batch, feed.captures().names())?;
             let (bytes, total) = feed.captures().progress();
             self.end = self.progress.update(bytes, total, batch.last_number());
             if self.end == Signal::Stop || read.is_err() {
                 return read.map(|()| feed);
             }
         }
-    }
-
-    fn judge(&mut self, batch: &Batch, names: &[String]) -> Result<(), ReplayError> {
-        let Self { engine, outputs, .. } = self;
-        if outputs.wants_verdicts() {
-            let registry = Arc::clone(engine.registry());
-            let mut written = Ok(());
-            let packet = |row| batch.packet(row);
-            engine.judge_batch(batch.rows(), packet, |row, verdict| {
-                if written.is_ok() {
-                    let item = batch.item(row);
-                    let file = names.get(item.file).map_or("", String::as_str);
-                    written = outputs.verdict(&item, file, &verdict, &registry);
-                }
-            });
-            written?;
-        } else {
-            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
-        }
-        outputs.drain(engine)
     }
 
     /// While a batch is judged, in parts side by side where that is exact, the next one is read and the verdicts of the

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use vpcreplay_engine::{Engine, FlowRecords};
 use vpcreplay_policy::Registry;
 use vpcreplay_sinks::{Copies, FlowWriter, Format, SeriesWriter, VerdictRow, VerdictWriter};
 
 use crate::run::{Kept, SeriesRows};
-use crate::{Growth, Item, ReplayError};
+use crate::{Batch, Growth, Item, ReplayError};
 
 /// Where an output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +101,31 @@ impl Outputs {
             copy: (self.copies == Copies::Told).then(|| u32::from(item.copy) + 1),
         };
         writer.write(&row, registry).map_err(failed(name))
+    }
+
+    /// Has a batch judged on this thread, and writes what comes of it. `files` are the names behind the numbers of files.
+    pub(crate) fn judge(
+        &mut self,
+        engine: &mut Engine,
+        batch: &Batch,
+        files: &[String],
+    ) -> Result<(), ReplayError> {
+        let packet = |row| batch.packet(row);
+        if self.wants_verdicts() {
+            let registry = Arc::clone(engine.registry());
+            let mut written = Ok(());
+            engine.judge_batch(batch.rows(), packet, |row, verdict| {
+                if written.is_ok() {
+                    let item = batch.item(row);
+                    let file = files.get(item.file).map_or("", String::as_str);
+                    written = self.verdict(&item, file, &verdict, &registry);
+                }
+            });
+            written?;
+        } else {
+            engine.judge_batch(batch.rows(), packet, |_, _| {});
+        }
+        self.drain(engine)
     }
 
     /// Writes what a batch has finished: flows that are over and rows of the series.

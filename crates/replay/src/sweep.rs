@@ -4,8 +4,9 @@ use vpcreplay_engine::{Engine, Forks, Peak, Swept, Timeline};
 use vpcreplay_flow::{Span, TimeoutName};
 use vpcreplay_policy::Options;
 
+use crate::model::Networks;
 use crate::run::{Kept, settings};
-use crate::{Batch, Feed, Plan, Progress, ReplayError, Signal, load_models};
+use crate::{Batch, Feed, Plan, Progress, ReplayError, Signal};
 
 /// What a sweep found with one value of the timeout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,8 @@ pub fn sweep(
     (name, values): (TimeoutName, &[Span]),
     progress: &mut dyn Progress,
 ) -> Result<Option<Sweep>, ReplayError> {
-    let own = load_models(&plan.models, &plan.options)?.timeline;
+    let networks = Networks::load(&plan.models)?;
+    let own = networks.compile(&plan.options)?.timeline;
     let mut values = values.to_vec();
     values.sort_unstable();
     values.dedup();
@@ -83,7 +85,7 @@ pub fn sweep(
     for value in values {
         let mut options = Options { limit: Some(u64::MAX), ..plan.options.clone() };
         options.timeouts.insert(name, value);
-        worlds.push((value, load_models(&plan.models, &options)?.timeline));
+        worlds.push((value, networks.compile(&options)?.timeline));
     }
     let decap = own.first.options().decap.unwrap_or_default();
     let mut feed = Feed::open(&plan.captures, (decap, plan.selection), &plan.growth)?;

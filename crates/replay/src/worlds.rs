@@ -152,26 +152,7 @@ pub(crate) struct Written {
 
 impl Watcher for Written {
     fn batch(&mut self, engine: &mut Engine, batch: &Batch, files: &[String]) -> Result<(), ReplayError> {
-        let outputs = &mut self.outputs;
-        if outputs.wants_verdicts() {
-            let registry = std::sync::Arc::clone(engine.registry());
-            let mut written = Ok(());
-            engine.judge_batch(
-                batch.rows(),
-                |row| batch.packet(row),
-                |row, verdict| {
-                    if written.is_ok() {
-                        let item = batch.item(row);
-                        let file = files.get(item.file).map_or("", String::as_str);
-                        written = outputs.verdict(&item, file, &verdict, &registry);
-                    }
-                },
-            );
-            written?;
-        } else {
-            engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
-        }
-        outputs.drain(engine)
+        self.outputs.judge(engine, batch, files)
     }
 
     fn finish(&mut self, engine: &mut Engine) -> Result<(), ReplayError> {

@@ -67,12 +67,7 @@ impl Apart {
 
     /// Judges a packet that the usual way found nothing to do with.
     pub(super) fn judge(&mut self, world: &mut World, packet: Packet<'_>) {
-        let digest = match packet.content {
-            Content::Digest(digest) => Some(*digest),
-            Content::Decoded(decoded) => digest_of(decoded, 0),
-            Content::OfCopy(decoded, copy) => digest_of(decoded, copy),
-        };
-        let Some(digest) = digest else {
+        let Some(digest) = packet.content.digest() else {
             world.judge(packet, &mut NoTrace);
             return;
         };
@@ -321,13 +316,6 @@ impl Apart {
             }
         }
         self.remembered = remembered(self.flows.len());
-    }
-}
-
-fn digest_of(decoded: &vpcreplay_flow::Decoded, copy: u16) -> Option<Digest> {
-    match decoded {
-        vpcreplay_flow::Decoded::Packet(facts) => Digest::of(facts).map(|digest| digest.with_copy(copy)),
-        vpcreplay_flow::Decoded::Unjudged(..) => None,
     }
 }
 

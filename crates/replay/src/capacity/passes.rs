@@ -1,12 +1,10 @@
 //! Passes over the captures, each with the worlds that are due.
 
-use std::fs;
 use std::sync::Arc;
-
-use vpcreplay_capture::Input;
 
 use super::CapacityPlan;
 use super::trial::{Limited, Trial};
+use crate::feed::can_be_read_again;
 use crate::model::Networks;
 use crate::outputs::{OutputFiles, Outputs};
 use crate::worlds::{Replayed, replay_worlds};
@@ -45,12 +43,8 @@ impl<'a> Ground<'a> {
 
     /// Whether the captures can be read again.
     pub(super) fn reading(&self) -> Reading {
-        let can_be_read_again = self.plan.replay.captures.iter().all(|input| match input {
-            Input::Stdin => false,
-            // What cannot be looked at is told when it is opened.
-            Input::Path(path) => fs::metadata(path).map_or(true, |found| found.is_file() || found.is_dir()),
-        });
-        if can_be_read_again { Reading::Again } else { Reading::Once }
+        let is_again = self.plan.replay.captures.iter().all(can_be_read_again);
+        if is_again { Reading::Again } else { Reading::Once }
     }
 
     /// Whether nobody stopped the analysis.

@@ -253,20 +253,8 @@ impl Teller<'_> {
     }
 
     fn timeout(&self, eni: EniId, state: State) -> Span {
-        let name = match state {
-            State::SynSent => TimeoutName::TcpSynSent,
-            State::SynReceived => TimeoutName::TcpSynReceived,
-            State::Established => TimeoutName::TcpEstablished,
-            State::FinWait => TimeoutName::TcpFinWait,
-            State::CloseWait => TimeoutName::TcpCloseWait,
-            State::LastAck => TimeoutName::TcpLastAck,
-            State::TimeWait => TimeoutName::TcpTimeWait,
-            State::Close => TimeoutName::TcpClose,
-            State::Unreplied | State::Replied => TimeoutName::Udp,
-            State::Stream => TimeoutName::UdpStream,
-            State::Active if self.facts.transport.icmp().is_some() => TimeoutName::Icmp,
-            State::Active => TimeoutName::Other,
-        };
+        let is_icmp = self.facts.transport.icmp().is_some();
+        let name = state.timeout(if is_icmp { TimeoutName::Icmp } else { TimeoutName::Other });
         self.engine.policy().timeouts(eni).get(name)
     }
 
