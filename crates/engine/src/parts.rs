@@ -166,11 +166,14 @@ impl Engine {
     /// what they tell in replay order.
     pub fn take_back(&mut self, last: Timestamp) {
         let world = &mut self.world;
+        let mut wanted = Vec::new();
         for part in &mut self.parts {
             world.table.take_back(&mut part.world.table);
-            for route in part.world.routes.unshare() {
-                world.routes.number(route);
-            }
+            wanted.extend(part.world.routes.unshare());
+        }
+        // Only now: as long as one part shares the routes, none can be added.
+        for route in wanted {
+            world.routes.number(route);
         }
         self.settle_numbers();
         let world = &mut self.world;
