@@ -1,9 +1,8 @@
 //! The models of a timeline, each in its time (S10.1).
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use vpcreplay_engine::{EniId, State, Timeline, When};
+use vpcreplay_engine::{EniId, Later, State, Timeline, When, by_time};
 use vpcreplay_flow::{KeyClass, Span, TimeoutName, Timestamp};
 use vpcreplay_policy::Policy;
 
@@ -11,7 +10,7 @@ use vpcreplay_policy::Policy;
 #[derive(Debug)]
 pub struct Generations {
     current: Arc<Policy>,
-    later: VecDeque<(Timestamp, Arc<Policy>)>,
+    later: Later,
     timeline: Vec<(When, Arc<Policy>)>,
     next: Timestamp,
 }
@@ -21,7 +20,7 @@ impl Generations {
     pub fn new(timeline: &Timeline) -> Self {
         let current = Arc::clone(&timeline.first);
         let later = timeline.later.clone();
-        Self { current, later: VecDeque::new(), timeline: later, next: Timestamp::MIN }
+        Self { current, later: Later::new(), timeline: later, next: Timestamp::MIN }
     }
 
     /// The model in force.
@@ -31,17 +30,9 @@ impl Generations {
 
     /// At the first packet: a model of its time or earlier is in force from the start (S12.10).
     pub fn begin(&mut self, first: Timestamp) {
-        let mut later: Vec<_> = self
-            .timeline
-            .drain(..)
-            .map(|(when, policy)| match when {
-                When::At(time) => (time, policy),
-                When::After(span) => (first.after(span), policy),
-            })
-            .collect();
-        later.sort_by_key(|(time, _)| *time);
-        self.later = later.into();
-        while let Some((_, policy)) = self.later.pop_front_if(|(time, _)| *time <= first) {
+        let (from_start, later) = by_time(self.timeline.drain(..), first);
+        self.later = later;
+        if let Some(policy) = from_start {
             self.current = policy;
         }
         self.note_next();

@@ -1,6 +1,5 @@
 //! The engine: a world of one timeline of models, and the packets judged in it.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use crate::memory::{Aside, Memory};
 use crate::numbers::Numbers;
 use crate::parts::{Division, Part, Regimes};
 use crate::route::Routes;
-use crate::settings::{Settings, Timeline, When};
+use crate::settings::{Later, Settings, Timeline, When, by_time};
 use crate::verdict::undecoded;
 use crate::{FlowRecord, NoTrace, Trace, Verdict};
 
@@ -82,7 +81,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) policy: Arc<Policy>,
     /// Models still to come, by their time.
-    pub(crate) later: VecDeque<(Timestamp, Arc<Policy>)>,
+    pub(crate) later: Later,
     /// When the next of them comes into force.
     pub(crate) next_switch: Timestamp,
     pub(crate) table: Table<Memory, Aside>,
@@ -121,7 +120,7 @@ impl Engine {
     pub fn new(timeline: Timeline, settings: Settings) -> Self {
         let world = World {
             policy: timeline.first,
-            later: VecDeque::new(),
+            later: Later::new(),
             next_switch: Timestamp::MAX,
             table: Table::new(settings.flow_memory, settings.max_flows),
             ledger: Ledger::new(settings.series_period),
@@ -181,18 +180,10 @@ impl Engine {
         if self.world.now.is_some() {
             return;
         }
-        let mut later: Vec<(Timestamp, Arc<Policy>)> = self
-            .timeline
-            .drain(..)
-            .map(|(when, policy)| match when {
-                When::At(time) => (time, policy),
-                When::After(span) => (first.after(span), policy),
-            })
-            .collect();
-        later.sort_by_key(|(time, _)| *time);
+        let (from_start, later) = by_time(self.timeline.drain(..), first);
         let world = &mut self.world;
-        world.later = later.into();
-        while let Some((_, policy)) = world.later.pop_front_if(|(time, _)| *time <= first) {
+        world.later = later;
+        if let Some(policy) = from_start {
             world.policy = policy;
         }
         world.note_next_switch();

@@ -26,7 +26,7 @@ pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
 pub use forks::{Forks, Swept, SweptScope};
 pub use parts::{Ahead, Asks, Division, Part, Regimes, asks_about_another_flow, part_of};
-pub use settings::{FlowRecords, Settings, Timeline, When};
+pub use settings::{FlowRecords, Later, Settings, Timeline, When, by_time};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};
 pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State};

@@ -260,7 +260,7 @@ impl World {
         Self {
             settings: self.settings.clone(),
             policy: Arc::clone(&self.policy),
-            later: std::collections::VecDeque::new(),
+            later: crate::Later::new(),
             next_switch: Timestamp::MAX,
             table: Table::without_shards(),
             ledger: self.ledger.part(),

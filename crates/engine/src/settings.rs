@@ -1,5 +1,6 @@
 //! What a replay is told beside its captures.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use vpcreplay_flow::{Span, Timestamp};
@@ -58,6 +59,28 @@ pub enum When {
     At(Timestamp),
     /// This long after the first packet.
     After(Span),
+}
+
+/// Models to come and their times, the next one first.
+pub type Later = VecDeque<(Timestamp, Arc<Policy>)>;
+
+/// Later models by their times, once that of the first packet is known, and the one among them, if any, that is in force from
+/// the start: a model of the first packet's time or earlier is (S10.1, S12.10).
+pub fn by_time(
+    later: impl IntoIterator<Item = (When, Arc<Policy>)>,
+    first: Timestamp,
+) -> (Option<Arc<Policy>>, Later) {
+    let time = |when| match when {
+        When::At(time) => time,
+        When::After(span) => first.after(span),
+    };
+    let mut later: Vec<_> = later.into_iter().map(|(when, policy)| (time(when), policy)).collect();
+    later.sort_by_key(|(time, _)| *time);
+    let (mut later, mut from_start) = (VecDeque::from(later), None);
+    while let Some((_, policy)) = later.pop_front_if(|(time, _)| *time <= first) {
+        from_start = Some(policy);
+    }
+    (from_start, later)
 }
 
 /// The models of a replay: the first, and later ones in the order given (S10.1).
