@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use vpcreplay_conntrack::{Departed, Ending, Entry, Event, Listener, Step, Table, Tracking, Wanted};
+use vpcreplay_conntrack::{AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Tracking, Wanted};
 use vpcreplay_replay::flow::{End, FlowKey, Profile, Protocol, Span, Timeouts, Timestamp};
 
 type Flows = Table<(), ()>;
@@ -19,7 +19,7 @@ const ENI: u32 = 0;
 struct Nobody;
 
 impl Listener<(), ()> for Nobody {
-    fn ended(&mut self, (): &mut (), _entry: &Entry, _ending: Ending, _at: Timestamp) {}
+    fn ended(&mut self, _aside: AsideMut<'_, (), ()>, _entry: &Entry, _ending: Ending, _at: Timestamp) {}
     fn over(&mut self, _flow: Departed<(), ()>, _at: Timestamp) {}
 }
 

@@ -2,7 +2,7 @@
 
 use vpcreplay_flow::{FlowKey, ShortKey, Span, Timestamp};
 
-use crate::Tracking;
+use crate::{Step, Tracking};
 
 /// No interface: there is no connection in the record itself.
 pub(crate) const NO_ENI: u32 = u32::MAX;
@@ -11,7 +11,7 @@ pub(crate) const NIL: u32 = u32::MAX;
 
 /// One tracked connection: a flow at one interface (S7.1). Packed, so that a flow record fits a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(Rust, packed(4))]
+#[repr(Rust, packed)]
 pub struct Entry {
     /// Its number, from 1, in order of creation over the whole replay (S9.2).
     pub number: u64,
@@ -30,6 +30,28 @@ impl Entry {
     #[inline]
     pub const fn deadline(&self) -> Timestamp {
         self.deadline
+    }
+
+    /// The interface, likewise.
+    #[inline]
+    pub const fn eni(&self) -> u32 {
+        self.eni
+    }
+
+    /// After a packet that its checkpoint allows: the state steps, the deadline moves (S7.2, S7.4).
+    #[inline]
+    pub(crate) fn refreshed(self, step: Step<'_>) -> Self {
+        let mut tracking = self.tracking;
+        tracking.step(step.event, step.sender);
+        let deadline = step.now.after(step.timeouts.get(tracking.timeout()));
+        Self { tracking, deadline, ..self }
+    }
+
+    /// Whether it is the live connection of an interface at `now`: an entry that has ended may not have been taken away
+    /// yet.
+    #[inline]
+    pub const fn lives_at(&self, eni: u32, now: Timestamp) -> bool {
+        self.eni == eni && !self.deadline.is_due(now)
     }
 }
 
@@ -67,8 +89,9 @@ pub struct Flow<M> {
     /// Its connection, the only one of most flows. Without one (no interface), the deadline is when its last
     /// connection ended: a flow is not over before that.
     pub(crate) first: Entry,
-    /// The place of a further entry of this flow; in a free record the next free one.
-    pub(crate) more: u32,
+    /// Where the rest is kept: of an IPv6 flow its addresses, of another one what few flows have; [`NIL`] for nothing. In a
+    /// free record the next free one.
+    pub(crate) rest: u32,
     /// What the judge remembers.
     pub memory: M,
     marks: u8,
@@ -81,13 +104,13 @@ const REMEMBERED: u8 = 2;
 /// The flow's next event may have come nearer: its timer must be looked at.
 const UNSETTLED: u8 = 4;
 
-const NO_ENTRY: Entry =
+pub(crate) const NO_ENTRY: Entry =
     Entry { number: 0, deadline: Timestamp::MIN, eni: NO_ENI, rule: 0, tracking: Tracking::NONE };
 
 impl<M: Default> Flow<M> {
     pub(crate) fn new(key: ShortKey, now: Timestamp) -> Self {
         let marks = IN_USE | UNSETTLED;
-        Self { key, last_packet: now, first: NO_ENTRY, more: NIL, memory: M::default(), marks }
+        Self { key, last_packet: now, first: NO_ENTRY, rest: NIL, memory: M::default(), marks }
     }
 
     /// A record that holds no flow; `next` is the next one of that kind.
@@ -95,7 +118,7 @@ impl<M: Default> Flow<M> {
     /// Its key is that of no packet: protocol 0 has no ports.
     pub(crate) fn free(next: u32) -> Self {
         let (key, memory) = (ShortKey::default(), M::default());
-        Self { key, last_packet: Timestamp::MIN, first: NO_ENTRY, more: next, memory, marks: 0 }
+        Self { key, last_packet: Timestamp::MIN, first: NO_ENTRY, rest: next, memory, marks: 0 }
     }
 }
 

@@ -1,5 +1,4 @@
-//! Lists of what few flows have: entries beyond the first, addresses of IPv6 keys. Kept apart so that a flow record
-//! fits a cache line.
+//! Lists of what hardly any flow has: entries beyond the second.
 
 use crate::flow::NIL;
 
@@ -26,11 +25,6 @@ impl<T: Copy> Further<T> {
         }
         self.nodes.push((item, list));
         u32::try_from(self.nodes.len() - 1).unwrap_or(NIL)
-    }
-
-    /// The first item of a list.
-    pub(crate) fn get(&self, list: u32) -> Option<&T> {
-        self.nodes.get(list as usize).map(|(item, _)| item)
     }
 
     /// The items of a list.

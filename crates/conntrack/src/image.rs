@@ -34,7 +34,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// As [`Table::put_in`], for a flow that will be taken out before time goes by: it gets no timer.
     pub fn put_in_for_now(&mut self, key: (&FlowKey, u64), image: Image<M>) -> FlowId {
-        let id = self.put_in(key, image, A::default());
+        let id = self.put_in(key, image, None);
         if let Some((shard, at)) = self.place_mut(id) {
             shard.spare_timer(at);
         }
@@ -43,7 +43,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// Puts a flow into the table, which does not have it, remembered whatever the bound. It has no timer before it is
     /// settled.
-    pub fn put_in(&mut self, (key, hash): (&FlowKey, u64), image: Image<M>, aside: A) -> FlowId {
+    pub fn put_in(&mut self, (key, hash): (&FlowKey, u64), image: Image<M>, aside: Option<A>) -> FlowId {
         let id = self.insert(key, hash, image.last_packet);
         self.remembered += 1;
         if let Some((shard, at)) = self.place_mut(id) {
@@ -51,7 +51,9 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
                 flow.remember();
                 flow.memory = image.memory;
             }
-            if let Some(place) = shard.aside_mut(at) {
+            if let Some(aside) = aside
+                && let Some(place) = shard.make_aside(at)
+            {
                 *place = aside;
             }
             for entry in image.entries {

@@ -1,130 +1,184 @@
-//! The index of a shard: from the hash of a key to the place of its flow.
-//!
-//! Open addressing with linear probing over one word a slot. It is our own because a batch must be able to ask for
-//! the memory of its slots before it looks anything up, which the library tables do not offer; measured, that halves
-//! the cost of a look-up in a table that no cache holds. A test compares it with the standard map.
+//! Where the flow with a hash is: places by hash, in buckets of one cache line each, so that a look-up waits for one line.
+//! A test compares it with the standard map.
 
+use crate::flow::NIL;
 use crate::prefetch::prefetch;
 
-/// A slot that holds nothing.
-const EMPTY: u64 = u64::MAX;
-/// Slots looked at for a guess.
-const NEAR: usize = 8;
-/// Slots of the smallest index.
-const LEAST: usize = 16;
+/// Places in a bucket.
+const SLOTS: usize = 10;
+/// Words that their tags take.
+const WORDS: usize = 3;
+/// Buckets of the smallest index.
+const LEAST: usize = 2;
+/// A one, or the top bit, in each of the four lanes of a word.
+const ONES: u64 = 0x0001_0001_0001_0001;
+const TOPS: u64 = ONES << 15;
 
-/// From the tag of a key, the low half of its hash, to a place. Several places may have one tag.
+/// Places whose hashes have one home, or an earlier one that was full.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Bucket {
+    /// The tag of slot `s` is in lane `s / 3` of word `s % 3`; the two lanes beyond the last slot stay 0.
+    tags: [u64; WORDS],
+    places: [u32; SLOTS],
+    /// How many places went on to a later bucket because this one was full.
+    passed: u32,
+}
+
+const EMPTY: Bucket = Bucket { tags: [0; WORDS], places: [NIL; SLOTS], passed: 0 };
+
+/// From the hash of a key to a place. Several places may have one hash.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// Tag in the upper half, place in the lower. The length is a power of two, and at least three eighths are empty.
-    slots: Vec<u64>,
+    /// A power of two of them.
+    buckets: Vec<Bucket>,
     len: usize,
 }
 
-/// The part of a key's hash that the index keeps.
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is kept")]
-pub(crate) const fn tag(hash: u64) -> u32 {
-    hash as u32
+/// What a bucket keeps of a hash: other bits than those that choose the bucket or the shard. No tag is 0.
+const fn tag(hash: u64) -> u64 {
+    let tag = hash >> 32 & 0xffff;
+    if tag == 0 { 1 } else { tag }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the two halves of a slot")]
-const fn parts(slot: u64) -> (u32, u32) {
-    ((slot >> 32) as u32, slot as u32)
+impl Bucket {
+    /// A bit for each slot that has a tag, in order, and perhaps some for others above the first.
+    ///
+    /// All lanes of a word are compared at once: a lane that is equal becomes zero, and taking one away from it borrows.
+    #[inline]
+    fn hits(&self, tag: u64) -> u64 {
+        let [first, second, third] = self.tags;
+        let wanted = tag * ONES;
+        let zeros = |word: u64| {
+            let word = word ^ wanted;
+            word.wrapping_sub(ONES) & !word & TOPS
+        };
+        zeros(first) >> 15 | zeros(second) >> 14 | zeros(third) >> 13
+    }
+
+    /// The place of the first of some hits; [`NIL`] where there are none.
+    #[inline]
+    fn place(&self, hits: u64) -> u32 {
+        let bit = hits.trailing_zeros() as usize;
+        self.places.get(bit / 16 * WORDS + bit % 16).copied().unwrap_or(NIL)
+    }
+
+    fn set(&mut self, slot: usize, (tag, place): (u64, u32)) {
+        if let (Some(word), Some(at)) = (self.tags.get_mut(slot % WORDS), self.places.get_mut(slot)) {
+            let shift = slot / WORDS * 16;
+            *word = *word & !(0xffff << shift) | tag << shift;
+            *at = place;
+        }
+    }
+
+    fn slot_of(&self, place: u32) -> Option<usize> {
+        self.places.iter().position(|at| *at == place)
+    }
 }
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self { slots: vec![EMPTY; LEAST], len: 0 }
+        Self { buckets: vec![EMPTY; LEAST], len: 0 }
     }
 
-    /// The place with a tag that `is_it`.
-    pub(crate) fn find(&self, tag: u32, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let slot = self.position(tag, is_it)?;
-        self.slots.get(slot).map(|&slot| parts(slot).1)
-    }
-
-    /// Asks for the memory of the slots where a tag is looked for.
-    #[inline]
-    pub(crate) fn prefetch(&self, tag: u32) {
-        prefetch(self.slots.get(self.home(tag)));
-    }
-
-    /// Most often the place of a tag: the first of the tag in the slots next to its home, which are likely to share
-    /// a cache line. For asking for memory only; [`u32::MAX`] where there is none.
-    #[inline]
-    pub(crate) fn guess(&self, tag: u32) -> u32 {
-        let home = self.home(tag);
-        let near = self.slots.get(home..).unwrap_or_default().iter().take(NEAR);
-        near.map(|&slot| parts(slot)).find(|(found, _)| *found == tag).map_or(u32::MAX, |(_, place)| place)
-    }
-
-    /// Adds a place, which must not be [`u32::MAX`].
-    pub(crate) fn insert(&mut self, tag: u32, place: u32) {
-        if self.len * 8 >= self.slots.len() * 5 {
-            self.grow();
+    /// The place with a hash that `is_it`.
+    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let (tag, mut home) = (tag(hash), self.home(hash));
+        loop {
+            let bucket = self.buckets.get(home)?;
+            let mut hits = bucket.hits(tag);
+            while hits != 0 {
+                let place = bucket.place(hits);
+                if is_it(place) {
+                    return Some(place);
+                }
+                hits &= hits - 1;
+            }
+            if bucket.passed == 0 {
+                return None;
+            }
+            home = self.next(home);
         }
-        self.put(u64::from(tag) << 32 | u64::from(place));
+    }
+
+    /// Asks for the memory of the bucket where a hash is looked for.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        prefetch(self.buckets.get(self.home(hash)));
+    }
+
+    /// Most often the place of a hash. For asking for memory, or to be looked at first; [`NIL`] where there is none.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> u32 {
+        self.buckets.get(self.home(hash)).map_or(NIL, |bucket| bucket.place(bucket.hits(tag(hash))))
+    }
+
+    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
+    pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
+        if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
+            self.grow(hash_of);
+        }
+        self.put(hash, place);
         self.len += 1;
     }
 
-    /// Takes a place away and moves those that probed past it one step nearer to their home.
-    pub(crate) fn remove(&mut self, tag: u32, place: u32) {
-        let Some(mut hole) = self.position(tag, |other| other == place) else { return };
+    /// Takes a place away.
+    pub(crate) fn remove(&mut self, hash: u64, place: u32) {
+        let mut home = self.home(hash);
+        let holder = self.find_bucket(home, place);
+        let Some((holder, slot)) = holder else { return };
         self.len -= 1;
-        let mask = self.slots.len() - 1;
-        let mut next = (hole + 1) & mask;
-        while let Some(&slot) = self.slots.get(next).filter(|&&slot| slot != EMPTY) {
-            let start = self.home(parts(slot).0);
-            // It may move into the hole unless its home lies behind the hole.
-            if (next.wrapping_sub(start) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.set(hole, slot);
-                hole = next;
-            }
-            next = (next + 1) & mask;
+        if let Some(bucket) = self.buckets.get_mut(holder) {
+            bucket.set(slot, (0, NIL));
         }
-        self.set(hole, EMPTY);
+        while home != holder {
+            if let Some(bucket) = self.buckets.get_mut(home) {
+                bucket.passed -= 1;
+            }
+            home = self.next(home);
+        }
     }
 
-    fn position(&self, tag: u32, is_it: impl Fn(u32) -> bool) -> Option<usize> {
-        let mask = self.slots.len() - 1;
-        let mut at = self.home(tag);
+    fn find_bucket(&self, mut home: usize, place: u32) -> Option<(usize, usize)> {
         loop {
-            let slot = *self.slots.get(at)?;
-            if slot == EMPTY {
+            let bucket = self.buckets.get(home)?;
+            if let Some(slot) = bucket.slot_of(place) {
+                return Some((home, slot));
+            }
+            if bucket.passed == 0 {
                 return None;
             }
-            let (found, place) = parts(slot);
-            if found == tag && is_it(place) {
-                return Some(at);
+            home = self.next(home);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & (self.buckets.len() - 1)
+    }
+
+    fn next(&self, home: usize) -> usize {
+        (home + 1) & (self.buckets.len() - 1)
+    }
+
+    fn put(&mut self, hash: u64, place: u32) {
+        let mut home = self.home(hash);
+        while let Some(bucket) = self.buckets.get_mut(home) {
+            if let Some(slot) = bucket.slot_of(NIL) {
+                bucket.set(slot, (tag(hash), place));
+                return;
             }
-            at = (at + 1) & mask;
+            bucket.passed += 1;
+            home = self.next(home);
         }
     }
 
-    fn home(&self, tag: u32) -> usize {
-        tag as usize & (self.slots.len() - 1)
-    }
-
-    fn set(&mut self, at: usize, slot: u64) {
-        if let Some(place) = self.slots.get_mut(at) {
-            *place = slot;
-        }
-    }
-
-    fn put(&mut self, slot: u64) {
-        let mask = self.slots.len() - 1;
-        let mut at = self.home(parts(slot).0);
-        while self.slots.get(at).is_some_and(|&other| other != EMPTY) {
-            at = (at + 1) & mask;
-        }
-        self.set(at, slot);
-    }
-
-    fn grow(&mut self) {
-        let doubled = vec![EMPTY; self.slots.len() * 2];
-        for slot in std::mem::replace(&mut self.slots, doubled) {
-            if slot != EMPTY {
-                self.put(slot);
+    fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let doubled = vec![EMPTY; self.buckets.len() * 2];
+        for bucket in std::mem::replace(&mut self.buckets, doubled) {
+            for place in bucket.places.into_iter().filter(|place| *place != NIL) {
+                self.put(hash_of(place), place);
             }
         }
     }

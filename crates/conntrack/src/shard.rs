@@ -1,51 +1,45 @@
 //! A shard: the flows whose keys fall into it, and their timers. One owner at a time, no sharing.
+//!
+//! What ends does so at its deadline, but is taken away, and told, when time is advanced. Until then whoever looks at an
+//! entry asks for its deadline too.
 
 use vpcreplay_flow::{End, FlowKey, ShortKey, Span, Timeouts, Timestamp};
 
 use crate::flow::NIL;
-use crate::further::Further;
-use crate::index::{self, Index};
+use crate::index::Index;
 use crate::prefetch::prefetch;
+use crate::rest::{AsideMut, Rests};
 use crate::table::Listener;
 use crate::wheel::Wheel;
-use crate::{Departed, Ending, Entry, Event, Flow, Tracking};
+use crate::{Departed, Ending, Entry, Event, Flow};
 
 /// Stale timers beyond those of live flows that are let be.
 const STALE_TIMERS: usize = 4096;
+/// How many timers ahead the memory of their flows is asked for.
+const TIMERS_AHEAD: usize = 8;
 
-/// Whether a packet most likely needs what is remembered of its flow aside.
+/// Whether a packet most likely changes the timer of its flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Aside {
+pub enum Timer {
     /// It does not.
     #[default]
-    Spared,
-    /// It does: its flow has no connection yet, or may lose it, which changes the timer.
-    Wanted,
-}
-
-/// What a packet needs of a flow only now and then.
-#[derive(Debug)]
-struct Rarely<A> {
-    /// When the flow's timer goes off.
-    timer: Timestamp,
-    /// Where the addresses of an IPv6 key are.
-    wide: u32,
-    of_judge: A,
+    Stays,
+    /// It may: its flow has no connection yet, or may lose it.
+    Moves,
 }
 
 /// A shard of a [`crate::Table`]: flows are known by their place in it. `M` is what the judge remembers in a flow's
-/// cache line, `A` what it remembers aside.
+/// cache line, `A` what it remembers aside of few flows.
 #[derive(Debug)]
 pub struct Shard<M, A> {
     index: Index,
     flows: Vec<Flow<M>>,
-    asides: Vec<Rarely<A>>,
-    /// A list of free records, through their `more`.
+    /// When the timer of each flow goes off.
+    timers: Vec<Timestamp>,
+    /// A list of free records, through their `rest`.
     free: u32,
     in_use: usize,
-    further: Further<Entry>,
-    /// The addresses of IPv6 keys.
-    wide: Further<[u64; 4]>,
+    rests: Rests<A>,
     wheel: Wheel,
     memory: Span,
     /// No timer goes off before this time.
@@ -72,11 +66,10 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         Self {
             index: Index::new(),
             flows: Vec::new(),
-            asides: Vec::new(),
+            timers: Vec::new(),
             free: NIL,
             in_use: 0,
-            further: Further::new(),
-            wide: Further::new(),
+            rests: Rests::new(),
             wheel: Wheel::new(),
             memory,
             not_before: Timestamp::MAX,
@@ -92,40 +85,44 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     #[inline(never)]
     fn search(&self, key: &FlowKey, short: ShortKey, hash: u64) -> Option<u32> {
-        self.index.find(index::tag(hash), |at| self.is_at(key, short, at))
+        self.index.find(hash, |at| self.is_at(key, short, at))
     }
 
     #[inline]
     fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
-        self.flows.get(at as usize).is_some_and(|flow| flow.key == short)
-            && (!key.is_wide() || self.key(at) == Some(*key))
+        self.flows.get(at as usize).is_some_and(|flow| {
+            flow.key == short && (!key.is_wide() || self.rests.addresses(flow) == Some(key.wide_addresses()))
+        })
     }
 
     /// Most often the place of the flow with a hash.
     #[inline]
     pub fn guess(&self, hash: u64) -> u32 {
-        self.index.guess(index::tag(hash))
+        self.index.guess(hash)
     }
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
-        let flow = Flow::new(key.short(), now);
-        let wide = if key.is_wide() { self.wide.add(key.wide_addresses(), NIL) } else { NIL };
-        let aside = Rarely { timer: Timestamp::MAX, wide, of_judge: A::default() };
-        let at = if let (Some(free), Some(place)) =
-            (self.flows.get_mut(self.free as usize), self.asides.get_mut(self.free as usize))
+        let mut flow = Flow::new(key.short(), now);
+        if key.is_wide() {
+            flow.rest = self.rests.add_addresses(key.wide_addresses());
+        }
+        let at = if let (Some(free), Some(timer)) =
+            (self.flows.get_mut(self.free as usize), self.timers.get_mut(self.free as usize))
         {
-            *place = aside;
-            let next = std::mem::replace(free, flow).more;
+            *timer = Timestamp::MAX;
+            let next = std::mem::replace(free, flow).rest;
             std::mem::replace(&mut self.free, next)
         } else {
             self.flows.push(flow);
-            self.asides.push(aside);
+            self.timers.push(Timestamp::MAX);
             // The bound on remembered flows and live connections keeps this far below 2^32.
             u32::try_from(self.flows.len() - 1).unwrap_or(NIL)
         };
         self.in_use += 1;
-        self.index.insert(index::tag(hash), at);
+        let flows = &self.flows;
+        let hash_of = |at: u32| flows.get(at as usize).map_or(0, |flow| flow.key.hash64());
+        self.index.insert(hash, at, hash_of);
         at
     }
 
@@ -141,62 +138,65 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.flows.get_mut(at as usize)
     }
 
-    /// What the judge remembers of a flow aside.
+    /// What the judge remembers of a flow aside; `None` where that is nothing.
     pub fn aside(&self, at: u32) -> Option<&A> {
-        self.asides.get(at as usize).map(|place| &place.of_judge)
+        self.rests.aside(self.flows.get(at as usize)?)
     }
 
-    /// What the judge remembers of a flow aside.
+    /// What the judge remembers of a flow aside; made where that is nothing yet.
+    pub fn make_aside(&mut self, at: u32) -> Option<&mut A> {
+        self.rests.make_aside(self.flows.get_mut(at as usize)?)
+    }
+
+    /// What the judge remembers of a flow aside; `None` where that is nothing.
     pub fn aside_mut(&mut self, at: u32) -> Option<&mut A> {
-        self.asides.get_mut(at as usize).map(|place| &mut place.of_judge)
+        self.rests.aside_mut(self.flows.get(at as usize)?)
     }
 
     /// Asks for the memory of the index where a hash is looked for.
     #[inline]
     pub(crate) fn prefetch_index(&self, hash: u64) {
-        self.index.prefetch(index::tag(hash));
+        self.index.prefetch(hash);
     }
 
-    /// Asks for the memory of a flow, and of what is remembered of it aside if that is wanted.
+    /// Asks for the memory of a flow, and of its timer if that may move.
     #[inline]
-    pub(crate) fn prefetch_flow(&self, at: u32, aside: Aside) {
+    pub(crate) fn prefetch_flow(&self, at: u32, timer: Timer) {
         prefetch(self.flows.get(at as usize));
-        if aside == Aside::Wanted {
-            // By its last field, which may lie in the next line.
-            prefetch(self.asides.get(at as usize).map(|aside| &aside.wide));
+        if timer == Timer::Moves {
+            prefetch(self.timers.get(at as usize));
         }
     }
 
-    /// Asks for the addresses of a flow with an IPv6 key, once what is remembered of it aside has come.
-    pub(crate) fn prefetch_wide(&self, at: u32) {
-        let addresses = self.asides.get(at as usize).and_then(|aside| self.wide.get(aside.wide));
-        prefetch(addresses.and_then(|words| words.first()));
-        prefetch(addresses.and_then(|words| words.last()));
+    /// Asks for what is kept of a flow beside its record, once that has come.
+    #[inline]
+    pub(crate) fn prefetch_rest(&self, at: u32) {
+        if let Some(flow) = self.flows.get(at as usize).filter(|flow| flow.rest != NIL) {
+            self.rests.prefetch(flow);
+        }
     }
 
     /// The key of a flow.
     pub fn key(&self, at: u32) -> Option<FlowKey> {
-        let short = self.flows.get(at as usize)?.key;
-        let wide = if short.is_wide() { self.wide.get(self.asides.get(at as usize)?.wide) } else { None };
-        Some(short.whole(wide.copied()))
+        let flow = self.flows.get(at as usize)?;
+        let wide = if flow.key.is_wide() { self.rests.addresses(flow) } else { None };
+        Some(flow.key.whole(wide))
     }
 
-    /// The live connections of a flow, in no particular order.
+    /// The connections of a flow, in no particular order.
     pub fn entries(&self, at: u32) -> impl Iterator<Item = &Entry> {
-        let flow = self.flows.get(at as usize);
-        let first = flow.filter(|flow| flow.has_entries()).map(|flow| &flow.first);
-        let more = flow.filter(|flow| flow.is_in_use()).map_or(NIL, |flow| flow.more);
-        first.into_iter().chain(self.further.list(more))
+        let flow = self.flows.get(at as usize).filter(|flow| flow.has_entries());
+        flow.into_iter().flat_map(|flow| std::iter::once(&flow.first).chain(self.rests.entries(flow)))
     }
 
-    /// A flow's live connection at an interface.
+    /// A flow's connection at an interface.
     #[inline]
     pub fn entry(&self, at: u32, eni: u32) -> Option<&Entry> {
         let flow = self.flows.get(at as usize)?;
         if flow.first.eni == eni {
             return Some(&flow.first);
         }
-        self.further.list(flow.more).find(|entry| entry.eni == eni)
+        self.rests.entries(flow).find(|entry| entry.eni == eni)
     }
 
     /// A packet that the checkpoint of an interface allows on the flow's connection there: the state steps, the
@@ -206,7 +206,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.refresh_if(at, eni, step, |_| true)
     }
 
-    /// As [`Shard::refresh`], if the state before it is as wanted; `None` and no change otherwise.
+    /// As [`Shard::refresh`], if the connection before it is as wanted; `None` and no change otherwise.
     #[expect(
         clippy::inline_always,
         reason = "most callers want one field of the entry; as a call it costs twice as much"
@@ -217,24 +217,17 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         at: u32,
         eni: u32,
         step: Step<'_>,
-        is_wanted: impl FnOnce(Tracking) -> bool,
+        is_wanted: impl FnOnce(&Entry) -> bool,
     ) -> Option<Entry> {
         let flow = self.flows.get_mut(at as usize)?;
-        let entry = if flow.first.eni == eni {
-            &mut flow.first
-        } else {
-            self.further.find_mut(flow.more, |entry| entry.eni == eni)?
-        };
-        // Read whole before a part is written: reading it back would wait for the writes.
-        let mut after = *entry;
-        let (before, mut tracking) = (after.deadline(), after.tracking);
-        if !is_wanted(tracking) {
+        let entry = if flow.first.eni == eni { &mut flow.first } else { self.rests.entry_mut(flow, eni)? };
+        if !is_wanted(entry) {
             return None;
         }
-        tracking.step(step.event, step.sender);
-        after.tracking = tracking;
-        after.deadline = step.now.after(step.timeouts.get(tracking.timeout()));
-        entry.tracking = tracking;
+        let before = entry.deadline;
+        let after = entry.refreshed(step);
+        // Written field by field, and not read back: reading would wait for the writes.
+        entry.tracking = after.tracking;
         entry.deadline = after.deadline;
         if after.deadline() < before {
             flow.unsettle();
@@ -246,7 +239,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub fn track(&mut self, at: u32, entry: Entry) {
         let Some(flow) = self.flows.get_mut(at as usize) else { return };
         if flow.has_entries() {
-            flow.more = self.further.add(entry, flow.more);
+            self.rests.add_entry(flow, entry);
         } else {
             flow.first = entry;
         }
@@ -259,7 +252,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         let entry = if flow.first.eni == eni {
             Some(&mut flow.first)
         } else if flow.is_in_use() {
-            self.further.find_mut(flow.more, |entry| entry.eni == eni)
+            self.rests.entry_mut(flow, eni)
         } else {
             None
         };
@@ -278,15 +271,20 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         let flow = self.flows.get_mut(at as usize).filter(|flow| flow.has_entries())?;
         if !is_it(&flow.first) {
             flow.unsettle();
-            return self.further.take(&mut flow.more, is_it);
+            return self.rests.take_entry(flow, is_it);
         }
         let taken = flow.first;
-        match self.further.take(&mut flow.more, |_| true) {
+        match self.rests.take_entry(flow, |_| true) {
             Some(next) => flow.first = next,
             None => flow.end_entries(end),
         }
         flow.unsettle();
         Some(taken)
+    }
+
+    /// How long a flow is remembered after its last packet.
+    pub(crate) const fn memory(&self) -> Span {
+        self.memory
     }
 
     /// The places of all flows.
@@ -303,11 +301,18 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     fn next_event(&self, at: u32) -> Timestamp {
         let Some(flow) = self.flows.get(at as usize) else { return Timestamp::MAX };
         if flow.has_entries() {
-            let more = self.further.list(flow.more).map(Entry::deadline);
+            let more = self.rests.entries(flow).map(Entry::deadline);
             more.fold(flow.first.deadline, Timestamp::min)
         } else {
             flow.over(self.memory)
         }
+    }
+
+    /// Whether something of the flow has ended by `now` and is not taken away yet: time must be advanced before the flow
+    /// is looked at.
+    #[inline]
+    pub fn is_due(&self, at: u32, now: Timestamp) -> bool {
+        self.not_before <= now && self.next_event(at).is_due(now)
     }
 
     /// Ends the work on a flow after a packet: sets its timer; a flow neither remembered nor tracked goes away.
@@ -328,47 +333,39 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             return;
         }
         let next = self.next_event(at);
-        if self.asides.get(at as usize).is_some_and(|aside| next < aside.timer) {
+        if self.timers.get(at as usize).is_some_and(|timer| next < *timer) {
             self.set_timer(at, next);
         }
     }
 
     fn set_timer(&mut self, at: u32, next: Timestamp) {
-        if let Some(aside) = self.asides.get_mut(at as usize) {
-            aside.timer = next;
+        if let Some(timer) = self.timers.get_mut(at as usize) {
+            *timer = next;
         }
         self.wheel.set(at, next);
         self.not_before = self.not_before.min(next);
         if self.wheel.len() > self.in_use * 2 + STALE_TIMERS {
-            let asides = &self.asides;
-            self.wheel.retain(|(time, at)| asides.get(at as usize).is_some_and(|aside| aside.timer == time));
+            let timers = &self.timers;
+            self.wheel.retain(|(time, at)| timers.get(at as usize) == Some(&time));
         }
     }
 
     /// Lets a flow be without a timer until it is taken out, soon.
     pub(crate) fn spare_timer(&mut self, at: u32) {
-        if let Some(aside) = self.asides.get_mut(at as usize) {
+        if let Some(timer) = self.timers.get_mut(at as usize) {
             // None is earlier, so none will be set.
-            aside.timer = Timestamp::MIN;
+            *timer = Timestamp::MIN;
         }
     }
 
     /// Takes a flow out of the shard.
     pub(crate) fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
         let key = self.key(at)?;
-        self.index.remove(index::tag(key.hash64()), at);
+        self.index.remove(key.hash64(), at);
+        *self.timers.get_mut(at as usize)? = Timestamp::MAX;
         let flow = self.flows.get_mut(at as usize)?;
-        let aside = self.asides.get_mut(at as usize)?;
-        aside.timer = Timestamp::MAX;
-        if key.is_wide() {
-            self.wide.free(aside.wide);
-        }
-        let departed = Departed {
-            key,
-            last_packet: flow.last_packet(),
-            memory: flow.memory,
-            aside: std::mem::take(&mut aside.of_judge),
-        };
+        let aside = self.rests.take(flow);
+        let departed = Departed { key, last_packet: flow.last_packet(), memory: flow.memory, aside };
         *flow = Flow::free(std::mem::replace(&mut self.free, at));
         self.in_use -= 1;
         Some(departed)
@@ -384,6 +381,9 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     #[inline(never)]
     pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {
         while let Some((time, at)) = self.wheel.pop(now) {
+            if let Some(coming) = self.wheel.coming(TIMERS_AHEAD) {
+                self.prefetch_flow(coming, Timer::Moves);
+            }
             self.serve(at, time, listener);
         }
         self.not_before = self.wheel.not_before();
@@ -395,17 +395,27 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// events come out in order of time.
     fn serve(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M, A>) {
         // A timer that was set anew for an earlier time leaves this one behind.
-        let Some(aside) = self.asides.get_mut(at as usize).filter(|aside| aside.timer == now) else { return };
-        aside.timer = Timestamp::MAX;
+        let Some(timer) = self.timers.get_mut(at as usize).filter(|timer| **timer == now) else { return };
+        *timer = Timestamp::MAX;
         let event = self.next_event(at);
         if event.is_due(now) {
             while let Some(entry) = self.take_entry(at, event, |entry| entry.deadline() == event) {
-                if let Some(aside) = self.aside_mut(at) {
-                    listener.ended(aside, &entry, Ending::Expired, event);
-                }
+                self.tell(at, (&entry, Ending::Expired, event), listener);
             }
         }
         self.conclude(at, now, listener);
+    }
+
+    /// Tells a listener that a connection of a flow ended.
+    pub(crate) fn tell(
+        &mut self,
+        at: u32,
+        (entry, ending, time): (&Entry, Ending, Timestamp),
+        listener: &mut impl Listener<M, A>,
+    ) {
+        if let Some(flow) = self.flows.get_mut(at as usize) {
+            listener.ended(AsideMut::new(&mut self.rests, flow), entry, ending, time);
+        }
     }
 
     /// Ends a flow that is over by `now`; else sets its timer.

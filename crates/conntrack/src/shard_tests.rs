@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
 
 use super::{STALE_TIMERS, Shard};
-use crate::{Departed, Ending, Entry, Event, Listener, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Event, Listener, Tracking};
 
 fn at(time: i64) -> Timestamp {
     Timestamp::from_nanos(time)
@@ -19,7 +19,7 @@ fn entry(deadline: i64) -> Entry {
 struct Ends(Vec<Timestamp>);
 
 impl Listener<(), ()> for Ends {
-    fn ended(&mut self, _aside: &mut (), _entry: &Entry, _ending: Ending, at: Timestamp) {
+    fn ended(&mut self, _aside: AsideMut<'_, (), ()>, _entry: &Entry, _ending: Ending, at: Timestamp) {
         self.0.push(at);
     }
 

@@ -100,6 +100,28 @@ pub enum Event {
 }
 
 impl Event {
+    /// All of them, by index.
+    const ALL: [Self; 8] = [
+        Self::Tcp(TcpKind::Rst),
+        Self::Tcp(TcpKind::SynAck),
+        Self::Tcp(TcpKind::Syn),
+        Self::Tcp(TcpKind::Fin),
+        Self::Tcp(TcpKind::Ack),
+        Self::Udp,
+        Self::Icmp,
+        Self::Other,
+    ];
+
+    #[inline]
+    const fn index(self) -> usize {
+        match self {
+            Self::Tcp(kind) => kind as usize,
+            Self::Udp => 5,
+            Self::Icmp => 6,
+            Self::Other => 7,
+        }
+    }
+
     /// What a packet means.
     #[inline]
     pub const fn of(digest: &Digest) -> Self {
@@ -121,9 +143,14 @@ impl Event {
     }
 }
 
-/// The state of a connection with what its next steps depend on.
+/// The state of a connection with what its next steps depend on, in one byte: from the bottom, the state in four bits, the
+/// original end, the closer, the mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tracking {
+pub struct Tracking(u8);
+
+/// The same, apart.
+#[derive(Clone, Copy)]
+struct Parts {
     state: State,
     /// The end that sent the packet which created the entry.
     original: End,
@@ -133,10 +160,116 @@ pub struct Tracking {
     mark: bool,
 }
 
+impl Parts {
+    const fn pack(self) -> u8 {
+        self.state as u8
+            | (self.original as u8) << ORIGINAL
+            | (self.closer as u8) << CLOSER
+            | (self.mark as u8) << MARK
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "bounded by the number of states")]
+    const fn unpack(bits: u8) -> Self {
+        let state = bits as usize & 15;
+        let last = State::ALL.len() - 1;
+        Self {
+            state: State::ALL[if state > last { last } else { state }],
+            original: end(bits, ORIGINAL),
+            closer: end(bits, CLOSER),
+            mark: bits >> MARK & 1 != 0,
+        }
+    }
+
+    /// After a packet that the checkpoint allowed (S7.4, S7.7).
+    const fn after(self, event: Event, sender: End) -> Self {
+        match event {
+            Event::Tcp(kind) => self.after_tcp(kind, sender),
+            Event::Udp => self.after_udp(sender),
+            Event::Icmp | Event::Other => self,
+        }
+    }
+
+    /// The table of S7.4.
+    const fn after_tcp(self, kind: TcpKind, sender: End) -> Self {
+        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
+        let from_original = sender as u8 == self.original as u8;
+        let from_closer = sender as u8 == self.closer as u8;
+        let state = match (self.state, kind) {
+            (_, TcpKind::Rst) => Close,
+            (SynSent, TcpKind::Syn | TcpKind::SynAck) if !from_original => SynReceived,
+            (SynSent | SynReceived | Established, TcpKind::Fin) => {
+                return Self { state: FinWait, closer: sender, ..self };
+            }
+            (SynSent | SynReceived, TcpKind::Ack) if from_original => Established,
+            (FinWait | CloseWait, TcpKind::Fin) if !from_closer => LastAck,
+            (FinWait, TcpKind::Ack) if !from_closer => CloseWait,
+            (LastAck, TcpKind::Ack) if from_closer => TimeWait,
+            (state, _) => state,
+        };
+        Self { state, ..self }
+    }
+
+    /// S7.7.
+    const fn after_udp(self, sender: End) -> Self {
+        let from_original = sender as u8 == self.original as u8;
+        match self.state {
+            State::Unreplied if !from_original => Self { state: State::Replied, ..self },
+            State::Replied if from_original => Self { mark: true, ..self },
+            State::Replied if self.mark => Self { state: State::Stream, ..self },
+            _ => self,
+        }
+    }
+}
+
+const ORIGINAL: u8 = 4;
+const CLOSER: u8 = 5;
+const MARK: u8 = 6;
+/// Values that a tracking may have.
+const TRACKINGS: usize = 1 << 7;
+/// Packets that differ for a tracking: what they mean, from either end.
+const TURNS: usize = Event::ALL.len() * 2;
+
+const fn end(bits: u8, shift: u8) -> End {
+    if bits >> shift & 1 == 0 { End::A } else { End::B }
+}
+
+/// The tracking after each packet on each tracking. A look-up: which packet comes cannot be foretold, and a wrong guess
+/// costs more than all the rest.
+#[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
+const AFTER: [[u8; TRACKINGS]; TURNS] = {
+    let mut after = [[0; TRACKINGS]; TURNS];
+    let mut turn = 0;
+    while turn < TURNS {
+        let (event, sender) = (Event::ALL[turn / 2], if turn % 2 == 0 { End::A } else { End::B });
+        let mut bits = 0;
+        while bits < TRACKINGS {
+            after[turn][bits] = Parts::unpack(bits as u8).after(event, sender).pack();
+            bits += 1;
+        }
+        turn += 1;
+    }
+    after
+};
+
+/// The timeout of each tracking.
+#[expect(clippy::indexing_slicing, reason = "every tracking has its entry")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
+const TIMEOUT: [TimeoutName; TRACKINGS] = {
+    let mut timeouts = [TimeoutName::Other; TRACKINGS];
+    let mut bits = 0;
+    while bits < TRACKINGS {
+        let Parts { state, mark, .. } = Parts::unpack(bits as u8);
+        timeouts[bits] = state.timeout(if mark { TimeoutName::Icmp } else { TimeoutName::Other });
+        bits += 1;
+    }
+    timeouts
+};
+
 impl Tracking {
     /// Of no connection.
     pub(crate) const NONE: Self =
-        Self { state: State::Active, original: End::A, closer: End::A, mark: false };
+        Self(Parts { state: State::Active, original: End::A, closer: End::A, mark: false }.pack());
 
     /// The tracking of a new entry: `sender` sent the packet that creates it, `original` is its original end.
     ///
@@ -150,133 +283,56 @@ impl Tracking {
             Event::Udp => State::Unreplied,
             Event::Icmp | Event::Other => State::Active,
         };
-        Self { state, original, closer: sender, mark: matches!(event, Event::Icmp) }
+        Self(Parts { state, original, closer: sender, mark: matches!(event, Event::Icmp) }.pack())
+    }
+
+    const fn parts(self) -> Parts {
+        Parts::unpack(self.0)
     }
 
     /// The state.
+    #[inline]
     pub const fn state(&self) -> State {
-        self.state
+        self.parts().state
     }
 
     /// The original end.
     pub const fn original(&self) -> End {
-        self.original
+        self.parts().original
     }
 
     /// The timeout that the state has (S7.2, S7.3).
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "every tracking has its entry")]
     pub const fn timeout(&self) -> TimeoutName {
-        self.state.timeout(if self.mark { TimeoutName::Icmp } else { TimeoutName::Other })
+        TIMEOUT[self.0 as usize % TRACKINGS]
     }
 
     /// Whether a bare SYN on this entry reopens it (S7.6).
+    #[inline]
     pub const fn reopens(&self) -> bool {
-        matches!(self.state, State::TimeWait | State::Close)
+        matches!(self.state(), State::TimeWait | State::Close)
     }
 
     /// Whether another connection steps through the same states as this one whatever packets come: what they differ in, if
     /// anything, no later step looks at.
     pub fn behaves_as(&self, other: &Self) -> bool {
-        self.state == other.state
-            && match self.state {
-                State::SynSent | State::SynReceived | State::Unreplied => self.original == other.original,
-                State::FinWait | State::CloseWait | State::LastAck => self.closer == other.closer,
-                State::Replied => (self.original, self.mark) == (other.original, other.mark),
-                State::Active => self.mark == other.mark,
+        let (this, other) = (self.parts(), other.parts());
+        this.state == other.state
+            && match this.state {
+                State::SynSent | State::SynReceived | State::Unreplied => this.original == other.original,
+                State::FinWait | State::CloseWait | State::LastAck => this.closer == other.closer,
+                State::Replied => (this.original, this.mark) == (other.original, other.mark),
+                State::Active => this.mark == other.mark,
                 State::Established | State::TimeWait | State::Close | State::Stream => true,
             }
     }
 
     /// Takes the step for a packet that the checkpoint allowed on this entry (S7.4, S7.7).
     #[inline]
-    pub fn step(&mut self, event: Event, sender: End) {
-        match event {
-            Event::Tcp(kind) => self.step_tcp(kind, sender),
-            Event::Udp => self.step_udp(sender),
-            Event::Icmp | Event::Other => {}
-        }
-    }
-
-    #[inline]
-    fn step_tcp(&mut self, kind: TcpKind, sender: End) {
-        let turn = Turn { kind, from_original: sender == self.original, from_closer: sender == self.closer };
-        let before = self.state;
-        self.state = turn.after(before);
-        if self.state == State::FinWait && before != State::FinWait {
-            self.closer = sender;
-        }
-    }
-
-    fn step_udp(&mut self, sender: End) {
-        let from_original = sender == self.original;
-        match self.state {
-            State::Unreplied if !from_original => self.state = State::Replied,
-            State::Replied if from_original => self.mark = true,
-            State::Replied if self.mark => self.state = State::Stream,
-            _ => {}
-        }
-    }
-}
-
-/// A TCP packet on a connection, as its state looks at it.
-#[derive(Clone, Copy)]
-struct Turn {
-    kind: TcpKind,
-    from_original: bool,
-    from_closer: bool,
-}
-
-/// TCP packets that differ for a state: five kinds, from the original end or not, from the closer or not.
-const TURNS: usize = 5 * 4;
-/// States in all; those of TCP come first.
-const STATES: usize = State::ALL.len();
-
-impl Turn {
-    /// The state after a packet. A look-up: which one comes cannot be foretold, and a wrong guess costs more.
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "every state and every packet has its entry")]
-    const fn after(self, before: State) -> State {
-        const AFTER: [State; STATES * TURNS] = {
-            let mut after = [State::Active; STATES * TURNS];
-            let mut at = 0;
-            while at < STATES * TURNS {
-                after[at] = Turn::of_index(at % TURNS).rule(State::ALL[at / TURNS]);
-                at += 1;
-            }
-            after
-        };
-        AFTER[before as usize * TURNS + self.index()]
-    }
-
-    #[inline]
-    const fn index(self) -> usize {
-        self.kind as usize * 4 + self.from_original as usize * 2 + self.from_closer as usize
-    }
-
-    const fn of_index(index: usize) -> Self {
-        let kind = match index / 4 {
-            0 => TcpKind::Rst,
-            1 => TcpKind::SynAck,
-            2 => TcpKind::Syn,
-            3 => TcpKind::Fin,
-            _ => TcpKind::Ack,
-        };
-        Self { kind, from_original: index & 2 != 0, from_closer: index & 1 != 0 }
-    }
-
-    /// The table of S7.4.
-    const fn rule(self, before: State) -> State {
-        use State::{Close, CloseWait, Established, FinWait, LastAck, SynReceived, SynSent, TimeWait};
-        let Self { kind, from_original, from_closer } = self;
-        match (before, kind) {
-            (_, TcpKind::Rst) => Close,
-            (SynSent, TcpKind::Syn | TcpKind::SynAck) if !from_original => SynReceived,
-            (SynSent | SynReceived | Established, TcpKind::Fin) => FinWait,
-            (SynSent | SynReceived, TcpKind::Ack) if from_original => Established,
-            (FinWait | CloseWait, TcpKind::Fin) if !from_closer => LastAck,
-            (FinWait, TcpKind::Ack) if !from_closer => CloseWait,
-            (LastAck, TcpKind::Ack) if from_closer => TimeWait,
-            (state, _) => state,
-        }
+    #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
+    pub const fn step(&mut self, event: Event, sender: End) {
+        self.0 = AFTER[event.index() * 2 + sender as usize][self.0 as usize % TRACKINGS];
     }
 }
 

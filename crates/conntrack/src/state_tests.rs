@@ -172,10 +172,16 @@ fn codes_of_states() {
 fn the_look_up_is_the_rule() {
     for state in State::ALL {
         assert_eq!(State::ALL[state as usize], state);
-        for index in 0..super::TURNS {
-            let turn = super::Turn::of_index(index);
-            assert_eq!(turn.index(), index);
-            assert_eq!(turn.after(state), turn.rule(state));
+    }
+    for event in Event::ALL {
+        assert_eq!(Event::ALL[event.index()], event);
+        for tracking in reachable(event) {
+            assert_eq!(tracking.parts().pack(), tracking.0);
+            for sender in [End::A, End::B] {
+                let mut after = tracking;
+                after.step(event, sender);
+                assert_eq!(after.0, tracking.parts().after(event, sender).pack());
+            }
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use vpcreplay_flow::{FlowKey, ShortKey, Span, Timestamp};
 
-use crate::{Aside, Departed, Ending, Entry, Flow, Shard};
+use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
 
-/// Shards of a table. A flow's shard depends on its key only, so that shards can be owned by different threads.
-const SHARD_BITS: u32 = 4;
+/// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
+const MOST_SHARDS: usize = 16;
 
 /// Who is told of what ends. Within a shard calls come in order of time.
 pub trait Listener<M, A> {
     /// A connection of a flow ended at a time; `aside` is what the judge remembers of the flow aside.
-    fn ended(&mut self, aside: &mut A, entry: &Entry, ending: Ending, at: Timestamp);
+    fn ended(&mut self, aside: AsideMut<'_, M, A>, entry: &Entry, ending: Ending, at: Timestamp);
 
     /// A remembered flow is over since a time and has left the table.
     fn over(&mut self, flow: Departed<M, A>, at: Timestamp);
@@ -32,8 +32,8 @@ pub struct Wanted {
     pub hash: u64,
     /// Where the flow most likely is; [`Table::prefetch_flow`] fills it in.
     pub guess: u32,
-    /// What the packet needs beside.
-    pub aside: Aside,
+    /// Whether it most likely changes the flow's timer.
+    pub timer: Timer,
 }
 
 /// The flows that are remembered or tracked (S7.0). `M` is what the judge remembers of a flow at every packet, `A`
@@ -41,6 +41,8 @@ pub struct Wanted {
 #[derive(Debug)]
 pub struct Table<M, A> {
     shards: Vec<Shard<M, A>>,
+    /// How many shards there are, those of others included; a power of two.
+    all: usize,
     /// The number of the first of them: a table has all shards, or some that another one has lent.
     first: u32,
     max_flows: u64,
@@ -51,13 +53,26 @@ pub struct Table<M, A> {
 impl<M: Copy + Default, A: Default> Table<M, A> {
     /// An empty table: how long a flow is remembered after its last packet, and how many are at most (S7.0).
     pub fn new(memory: Span, max_flows: u64) -> Self {
-        let shards = (0..1_u32 << SHARD_BITS).map(|_| Shard::new(memory)).collect();
-        Self { shards, first: 0, max_flows, remembered: 0 }
+        Self { shards: vec![Shard::new(memory)], all: 1, first: 0, max_flows, remembered: 0 }
     }
 
-    /// A table without shards, which may borrow some of another one's and remembers any number of flows.
-    pub const fn without_shards() -> Self {
-        Self { shards: Vec::new(), first: 0, max_flows: u64::MAX, remembered: 0 }
+    /// The same table, which must be empty still, with at least so many shards, as far as that is worth while.
+    #[must_use]
+    pub fn with_shards(mut self, least: usize) -> Self {
+        self.all = shards_for(least);
+        let memory = self.shards.first().map_or(Span::default(), Shard::memory);
+        self.shards = (0..self.all).map(|_| Shard::new(memory)).collect();
+        self
+    }
+
+    /// A table without shards, which may borrow some of the `all` of another one and remembers any number of flows.
+    pub const fn without_shards(all: usize) -> Self {
+        Self { shards: Vec::new(), all, first: 0, max_flows: u64::MAX, remembered: 0 }
+    }
+
+    /// How many shards it has, those that are lent too.
+    pub const fn shard_count(&self) -> usize {
+        self.all
     }
 
     /// Lends its shards to tables that have none, about as many to each. Until they are back nothing else may be done with
@@ -83,17 +98,11 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         self.remembered += std::mem::take(&mut part.remembered);
     }
 
-    /// To which of `count` tables [`Table::lend`] gives the shard of a hash.
-    #[inline]
-    pub const fn borrower(hash: u64, count: usize) -> usize {
-        // The greatest number whose first shard is not behind the hash's.
-        (((Self::shard_of(hash) as usize + 1) * count) - 1) >> SHARD_BITS
-    }
 
     /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` where it most likely is.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
-        let shard = Self::shard_of(hash);
+        let shard = self.shard_of(hash);
         let at = self.shards.get(self.place_of(shard))?.find(key, (key.short(), hash), guess)?;
         Some(FlowId { shard, at })
     }
@@ -111,24 +120,22 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     pub fn prefetch_flow(&self, wanted: &mut Wanted) {
         if let Some(shard) = self.shard(wanted.hash) {
             wanted.guess = shard.guess(wanted.hash);
-            shard.prefetch_flow(wanted.guess, wanted.aside);
+            shard.prefetch_flow(wanted.guess, wanted.timer);
         }
     }
 
-    /// The third step, when the flow has come: asks for the addresses of an IPv6 key.
+    /// The third step, when the flow has come: asks for what is kept of it beside.
     #[inline]
-    pub fn prefetch_wide(&self, wanted: &Wanted) {
-        if wanted.short.is_wide()
-            && let Some(shard) = self.shard(wanted.hash)
-        {
-            shard.prefetch_wide(wanted.guess);
+    pub fn prefetch_rest(&self, wanted: &Wanted) {
+        if let Some(shard) = self.shard(wanted.hash) {
+            shard.prefetch_rest(wanted.guess);
         }
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call
     /// [`Shard::settle`] when its packet is done.
     pub fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> FlowId {
-        let shard = Self::shard_of(hash);
+        let shard = self.shard_of(hash);
         let place = self.place_of(shard);
         let at = self.shards.get_mut(place).map_or(u32::MAX, |owner| owner.insert(key, hash, now));
         FlowId { shard, at }
@@ -137,13 +144,13 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// The shard of the flows with a hash.
     #[inline]
     pub fn shard(&self, hash: u64) -> Option<&Shard<M, A>> {
-        self.shards.get(self.place_of(Self::shard_of(hash)))
+        self.shards.get(self.place_of(self.shard_of(hash)))
     }
 
     /// The shard of the flows with a hash.
     #[inline]
     pub fn shard_mut(&mut self, hash: u64) -> Option<&mut Shard<M, A>> {
-        let place = self.place_of(Self::shard_of(hash));
+        let place = self.place_of(self.shard_of(hash));
         self.shards.get_mut(place)
     }
 
@@ -178,6 +185,12 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     pub fn aside_mut(&mut self, id: FlowId) -> Option<&mut A> {
         let (shard, at) = self.place_mut(id)?;
         shard.aside_mut(at)
+    }
+
+    /// What the judge remembers of a flow aside, made if it is not there.
+    pub fn make_aside(&mut self, id: FlowId) -> Option<&mut A> {
+        let (shard, at) = self.place_mut(id)?;
+        shard.make_aside(at)
     }
 
     /// Remembers a flow from its present packet on; `false` when the table remembers as many flows as it may (S7.0).
@@ -222,7 +235,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// As [`Table::advance`], in the shard of the flows with a hash only: enough to look one of them up.
     #[inline]
     pub fn advance_shard(&mut self, hash: u64, now: Timestamp, listener: &mut impl Listener<M, A>) {
-        let place = self.place_of(Self::shard_of(hash));
+        let place = self.place_of(self.shard_of(hash));
         if let Some(shard) = self.shards.get_mut(place)
             && shard.not_before() <= now
         {
@@ -247,8 +260,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
                     shard.entries(at).map(|entry| entry.eni).filter(|&eni| is_gone(eni)).collect();
                 for eni in &gone {
                     let entry = shard.untrack(at, *eni, now);
-                    if let (Some(entry), Some(aside)) = (entry, shard.aside_mut(at)) {
-                        counting.ended(aside, &entry, Ending::Removed, now);
+                    if let Some(entry) = entry {
+                        shard.tell(at, (&entry, Ending::Removed, now), &mut counting);
                     }
                 }
                 if !gone.is_empty() {
@@ -289,9 +302,35 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     }
 
     /// The shard of a key: by bits of its hash that the shard's own index does not use.
-    const fn shard_of(hash: u64) -> u32 {
-        (hash >> 48) as u32 & ((1 << SHARD_BITS) - 1)
+    #[inline]
+    const fn shard_of(&self, hash: u64) -> u32 {
+        shard_of(hash, self.all)
     }
+}
+
+/// How many shards a table has that is to be lent to so many others.
+pub const fn shards_for(parts: usize) -> usize {
+    if parts == 0 {
+        1
+    } else if parts > MOST_SHARDS {
+        MOST_SHARDS
+    } else {
+        parts.next_power_of_two()
+    }
+}
+
+/// To which of `count` tables [`Table::lend`] gives the shard of a hash, of a table with `all` shards.
+#[inline]
+pub const fn borrower(hash: u64, all: usize, count: usize) -> usize {
+    // The greatest number whose first shard is not behind the hash's.
+    ((shard_of(hash, all) as usize + 1) * count - 1) / all
+}
+
+/// The shard of the flows with a hash, by bits that the shard's own index does not use.
+#[expect(clippy::cast_possible_truncation, reason = "there are few shards")]
+#[inline]
+const fn shard_of(hash: u64, all: usize) -> u32 {
+    (hash >> 48) as u32 & (all as u32 - 1)
 }
 
 /// Passes calls on and counts the remembered flows that are over.
@@ -301,7 +340,7 @@ struct Counting<'a, L> {
 }
 
 impl<M, A, L: Listener<M, A>> Listener<M, A> for Counting<'_, L> {
-    fn ended(&mut self, aside: &mut A, entry: &Entry, ending: Ending, at: Timestamp) {
+    fn ended(&mut self, aside: AsideMut<'_, M, A>, entry: &Entry, ending: Ending, at: Timestamp) {
         self.listener.ended(aside, entry, ending, at);
     }
 

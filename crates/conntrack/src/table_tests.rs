@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
 use super::{Listener, Table, Wanted};
-use crate::{Departed, Ending, Entry, Event, Step, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Event, Step, Tracking};
 
 const MEMORY: u64 = 300;
 
@@ -42,7 +42,7 @@ struct Told {
 type Number = u64;
 
 impl Listener<(), Number> for Told {
-    fn ended(&mut self, _number: &mut Number, entry: &Entry, ending: Ending, at: Timestamp) {
+    fn ended(&mut self, _number: AsideMut<'_, (), Number>, entry: &Entry, ending: Ending, at: Timestamp) {
         self.ended.push((at, entry.number, ending));
     }
 
@@ -118,7 +118,7 @@ proptest! {
              prop::option::of((0_u32..3, prop_oneof![Just(1_u64), 2_u64..700, Just(1 << 41)]))),
             1..200),
     ) {
-        let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), max as u64);
+        let mut table: Table<(), Number> = Table::new(Span::from_nanos(MEMORY), max as u64).with_shards(16);
         let mut numbered = 0;
         let mut naive = Naive { max, ..Naive::default() };
         let mut now = 1000_u64;
@@ -147,7 +147,7 @@ proptest! {
             let id = table.find(&key, hash, wanted.guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
                 numbered += 1;
-                *table.aside_mut(id).unwrap() = numbered;
+                *table.make_aside(id).unwrap() = numbered;
             }
             table.flow_mut(id).unwrap().touch(at(now));
             let (shard, place) = table.place_mut(id).unwrap();
@@ -176,7 +176,7 @@ fn removal_ends_a_flow_that_only_its_connection_kept() {
     for (port, eni) in [(1, 0), (2, 1)] {
         let id = table.insert(&key(port), key(port).hash64(), at(0));
         table.remember(id);
-        *table.aside_mut(id).unwrap() = u64::from(port);
+        *table.make_aside(id).unwrap() = u64::from(port);
         let (shard, place) = table.place_mut(id).unwrap();
         shard.track(place, entry(eni, u64::from(port), 5000));
         shard.settle(place);
@@ -200,7 +200,7 @@ fn tells_the_flows_and_connections_that_live() {
     for port in 0..FLOWS {
         let id = table.insert(&key(port), key(port).hash64(), at(0));
         table.remember(id);
-        *table.aside_mut(id).unwrap() = port.into();
+        *table.make_aside(id).unwrap() = port.into();
         let (shard, place) = table.place_mut(id).unwrap();
         // Every second flow ends early.
         for eni in 0..3 {

@@ -126,6 +126,12 @@ impl Wheel {
         }
     }
 
+    /// Whose timer most likely goes off so many after the next one; `None` where that is not known.
+    pub(crate) fn coming(&self, ahead: usize) -> Option<u32> {
+        let at = self.near.len().checked_sub(ahead)?;
+        self.near.get(at).map(|(_, index)| *index)
+    }
+
     /// A time before which no timer goes off.
     pub(crate) fn not_before(&self) -> Timestamp {
         let near = self.near.last().map(|(at, _)| *at);

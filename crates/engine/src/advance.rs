@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vpcreplay_conntrack::{Departed, Ending, Entry, Ledger, Listener};
+use vpcreplay_conntrack::{AsideMut, Departed, Ending, Entry, Ledger, Listener};
 use vpcreplay_flow::Timestamp;
 use vpcreplay_policy::{EniId, Policy};
 
@@ -42,8 +42,14 @@ struct Ends<'a> {
 }
 
 impl Listener<Memory, Aside> for Ends<'_> {
-    fn ended(&mut self, aside: &mut Aside, entry: &Entry, ending: Ending, at: Timestamp) {
-        if let Some(detail) = &mut aside.detail {
+    fn ended(
+        &mut self,
+        mut aside: AsideMut<'_, Memory, Aside>,
+        entry: &Entry,
+        ending: Ending,
+        at: Timestamp,
+    ) {
+        if let Some(detail) = aside.get().and_then(|aside| aside.detail.as_mut()) {
             detail.ended(entry, ending);
         }
         let scope = self.scopes.of(EniId(entry.eni));
@@ -66,8 +72,8 @@ impl Listener<Memory, Aside> for Ends<'_> {
 
 impl World {
     /// Moves on to the time of a packet. What ends by then is ended where and when it matters: in a flow's shard before
-    /// the flow is looked up, everywhere when a bound is reached, when another model comes into force, and when the
-    /// books are closed.
+    /// something of this flow that has ended is looked at, everywhere when a bound is reached, when another model comes
+    /// into force, and when the books are closed.
     #[inline]
     pub(crate) fn enter(&mut self, number: u64, now: Timestamp) {
         if self.next_switch <= now {
@@ -77,15 +83,7 @@ impl World {
         self.ledger.packet(number, now);
     }
 
-    /// Moves on to the time of a packet of a flow with a hash.
-    #[inline]
-    pub(crate) fn enter_shard(&mut self, (number, now): (u64, Timestamp), hash: u64) {
-        self.enter(number, now);
-        self.advance_shard(hash, now);
-    }
-
     /// Ends what has ended by `now` among the flows of a hash's shard.
-    #[inline]
     pub(crate) fn advance_shard(&mut self, hash: u64, now: Timestamp) {
         let Self { ledger, scopes, over: flows, table, parting, .. } = self;
         let parting = parting.as_deref_mut();

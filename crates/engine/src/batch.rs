@@ -1,6 +1,6 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
-use vpcreplay_conntrack::{Aside, Wanted};
+use vpcreplay_conntrack::{Timer, Wanted};
 use vpcreplay_flow::{Decoded, FlowKey, ShortKey};
 
 use crate::engine::World;
@@ -8,8 +8,8 @@ use crate::{Content, NoTrace, Packet, Verdict};
 
 /// How many packets ahead the memory of a packet's flow is asked for.
 const FLOW_AHEAD: usize = 24;
-/// How many packets ahead the addresses of an IPv6 flow are asked for.
-const WIDE_AHEAD: usize = FLOW_AHEAD / 2;
+/// How many packets ahead what is kept of a flow beside its record is asked for.
+const REST_AHEAD: usize = FLOW_AHEAD / 2;
 /// How many packets ahead the memory is asked for that tells where the flow is.
 const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
 /// Packets on the way.
@@ -26,7 +26,7 @@ fn note_wanted(content: Content<'_>, place: &mut Wanted) {
     };
     place.short = short;
     place.hash = short.hash64();
-    place.aside = if is_turning || short.is_wide() { Aside::Wanted } else { Aside::Spared };
+    place.timer = if is_turning { Timer::Moves } else { Timer::Stays };
 }
 
 /// The key of a packet's flow in two words; `None` where it has none.
@@ -81,8 +81,8 @@ impl World {
             if let Some(place) = way.get_mut(step.wrapping_sub(FLOW_AHEAD) % ON_THE_WAY) {
                 self.table.prefetch_flow(place);
             }
-            if let Some(place) = way.get(step.wrapping_sub(INDEX_AHEAD - WIDE_AHEAD) % ON_THE_WAY) {
-                self.table.prefetch_wide(place);
+            if let Some(place) = way.get(step.wrapping_sub(INDEX_AHEAD - REST_AHEAD) % ON_THE_WAY) {
+                self.table.prefetch_rest(place);
             }
             let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
             let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };

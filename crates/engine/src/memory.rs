@@ -33,8 +33,8 @@ impl Aside {
     }
 
     /// What connections are parted, and nothing else.
-    pub(crate) fn for_parted(parted: Option<Box<Parted>>) -> Self {
-        Self { parted, ..Self::default() }
+    pub(crate) fn for_parted(parted: Box<Parted>) -> Self {
+        Self { parted: Some(parted), ..Self::default() }
     }
 
     /// The number of the packet whose denial is a cause.

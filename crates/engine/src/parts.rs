@@ -7,13 +7,12 @@
 
 use std::sync::Arc;
 
-use vpcreplay_conntrack::Table;
+use vpcreplay_conntrack::{Table, borrower, shards_for};
 use vpcreplay_flow::{Decoded, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
 use crate::batch::short_key;
 use crate::engine::World;
-use crate::memory::{Aside, Memory};
 use crate::numbers::{Numbers, resolve};
 use crate::settings::FlowRecords;
 use crate::{Content, Engine, Packet, Verdict};
@@ -75,7 +74,7 @@ enum Regime {
 #[inline]
 pub fn part_of(number: u64, content: Content<'_>, parts: usize) -> usize {
     match short_key(content) {
-        Some(key) => Table::<Memory, Aside>::borrower(key.hash64(), parts),
+        Some(key) => borrower(key.hash64(), shards_for(parts), parts.max(1)),
         // Of no flow, it may be judged anywhere.
         None => usize::try_from(number).unwrap_or(0) % parts.max(1),
     }
@@ -117,6 +116,7 @@ impl Engine {
     #[must_use]
     pub fn divided(mut self, division: Division) -> Self {
         self.division = division;
+        self.world.table = self.world.table.with_shards(division.parts);
         self
     }
 
@@ -262,7 +262,7 @@ impl World {
             policy: Arc::clone(&self.policy),
             later: crate::Later::new(),
             next_switch: Timestamp::MAX,
-            table: Table::without_shards(),
+            table: Table::without_shards(self.table.shard_count()),
             ledger: self.ledger.part(),
             scopes: self.scopes.clone(),
             routes: crate::route::Routes::default(),

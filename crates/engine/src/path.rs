@@ -113,7 +113,7 @@ impl World {
         if self.settings.flow_records == FlowRecords::Kept {
             let number = self.flow_numbers.next(passage.number, id);
             let detail = Detail::begin((number, sender), passage.now, shard.entries(at));
-            if let Some(aside) = shard.aside_mut(at) {
+            if let Some(aside) = shard.make_aside(at) {
                 aside.detail = Some(Box::new(detail));
             }
         }
@@ -151,16 +151,23 @@ impl World {
         let mut handshake = flow.memory.handshake();
         let cause = handshake.after(sent, allowed);
         flow.memory.set_handshake(handshake);
-        if let (Some(cause), Some(aside)) = (cause, shard.aside_mut(at)) {
+        if let Some(cause) = cause
+            && let Some(aside) = shard.make_aside(at)
+        {
             aside.set_denial(cause, passage.number);
         }
         verdict
     }
 
-    /// The flow with a key, at `now`.
+    /// The flow with a key, at `now`: what has ended of it by then has been taken away.
     pub(crate) fn find(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> Option<FlowId> {
-        self.advance_shard(hash, now);
         let guess = self.table.shard(hash)?.guess(hash);
+        let id = self.table.find(key, hash, guess)?;
+        let (shard, at) = self.table.place(id)?;
+        if !shard.is_due(at, now) {
+            return Some(id);
+        }
+        self.advance_shard(hash, now);
         self.table.find(key, hash, guess)
     }
 

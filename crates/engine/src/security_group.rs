@@ -97,6 +97,8 @@ impl World {
 
     /// Takes a connection away before the SYN that reopens it is judged (S7.6).
     fn reopen(&mut self, id: FlowId, eni: EniId, &Passage { number, now, .. }: &Passage<'_>) {
+        // While it still has the connection that keeps it: a timer of this flow that was set too early goes off now.
+        self.expire(now);
         let Some((shard, at)) = self.table.place_mut(id) else { return };
         if let Some(entry) = shard.untrack(at, eni.0, now) {
             if let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut()) {

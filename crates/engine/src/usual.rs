@@ -3,9 +3,9 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Event, Step, Tracking, Wanted};
+use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
 use vpcreplay_flow::{Digest, Reason, TcpKind, Timestamp};
-use vpcreplay_policy::{Mode, Policy, RuleId};
+use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
@@ -36,7 +36,7 @@ impl World {
     pub(crate) fn usual(&mut self, packet: Packet<'_>, flow: Wanted) -> Option<Verdict> {
         let Content::Digest(digest) = packet.content else { return None };
         let now = packet.now;
-        self.enter_shard((packet.number, now), flow.hash);
+        self.enter(packet.number, now);
         let event = Event::of(digest);
         let shard = self.table.shard_mut(flow.hash)?;
         let at = shard.find(&digest.key, (flow.short, flow.hash), flow.guess)?;
@@ -65,7 +65,8 @@ impl World {
     #[inline(never)]
     fn less_usual(&mut self, usual: Usual<'_>, hash: u64, at: u32) -> Option<Verdict> {
         let Usual { digest, now, event } = usual;
-        let memory = self.table.shard(hash)?.flow(at)?.memory;
+        let shard = self.table.shard(hash)?;
+        let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
         let way = match self.routes.way(memory.route(digest.sender)) {
             Some(way) => way,
@@ -116,7 +117,7 @@ fn pass(
         Way::One(hop) => pass_hop((shard, at), (usual, hop), policy, counters),
         Way::Two(source, destination) => {
             let entry = shard.entry(at, destination.eni.0)?;
-            if !usual.goes_on(entry.tracking) {
+            if !usual.goes_on(entry, destination.eni) {
                 return None;
             }
             pass_hop((shard, at), (usual, source), policy, counters)?;
@@ -138,16 +139,17 @@ fn pass_hop(
     let Usual { digest, now, event } = usual;
     let timeouts = policy.timeouts(hop.eni);
     let step = Step { event, sender: digest.sender, now, timeouts };
-    let entry = shard.refresh_if(at, hop.eni.0, step, |tracking| usual.goes_on(tracking))?;
+    let entry = shard.refresh_if(at, hop.eni.0, step, |entry| usual.goes_on(entry, hop.eni))?;
     counters.count_rule(hop.nacl);
     counters.count_rule(Some(RuleId(entry.rule)));
     Some(Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, &entry))
 }
 
 impl Usual<'_> {
-    /// Whether the packet goes on with a connection; a bare SYN may reopen it (S7.6).
+    /// Whether the packet goes on with a connection: it lives, and no bare SYN reopens it (S7.2, S7.6).
     #[inline]
-    fn goes_on(self, tracking: Tracking) -> bool {
-        self.event != Event::Tcp(TcpKind::Syn) || !tracking.reopens()
+    fn goes_on(self, entry: &Entry, eni: EniId) -> bool {
+        let tracking = entry.tracking;
+        entry.lives_at(eni.0, self.now) && (self.event != Event::Tcp(TcpKind::Syn) || !tracking.reopens())
     }
 }

@@ -217,7 +217,7 @@ impl Apart {
             let gone = gone.clone();
             let parted = (!gone.is_empty()).then(|| Box::new(Parted { entries: Vec::new(), gone }));
             let image = past.image(values.first().copied().unwrap_or_default());
-            let aside = Aside::for_parted(parted);
+            let aside = parted.map(Aside::for_parted);
             let id = world.table.put_in((key, key.hash64()), image, aside);
             if let Some((shard, at)) = world.table.place_mut(id) {
                 shard.settle(at);

@@ -1,6 +1,6 @@
 //! What the world of the least timeout tells a sweep: connections that this timeout ended, and flows that are over.
 
-use vpcreplay_conntrack::{Departed, Entry};
+use vpcreplay_conntrack::{AsideMut, Departed, Entry};
 use vpcreplay_flow::{FlowKey, TimeoutName, Timestamp};
 
 use crate::memory::{Aside, Memory};
@@ -49,10 +49,15 @@ impl Parting {
     }
 
     /// Takes down a connection that ended in a scope, at a time.
-    pub(crate) fn ended(&mut self, aside: &mut Aside, entry: &Entry, (scope, at): (u32, Timestamp)) {
+    pub(crate) fn ended(
+        &mut self,
+        mut aside: AsideMut<'_, Memory, Aside>,
+        entry: &Entry,
+        (scope, at): (u32, Timestamp),
+    ) {
         let tracking = entry.tracking;
         let is_parted = tracking.timeout() == self.name;
-        if is_parted {
+        if is_parted && let Some(aside) = aside.make() {
             aside.parted.get_or_insert_default().entries.push(*entry);
         }
         self.ended.push(Ended { at, number: entry.number, scope, is_parted });

@@ -1,0 +1,49 @@
+//! Items at places that stay; places that are free are used again.
+
+/// Items by place.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    items: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T: Default> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+
+    /// Adds an item; its place.
+    pub(crate) fn add(&mut self, item: T) -> u32 {
+        if let Some(at) = self.free.pop()
+            && let Some(place) = self.items.get_mut(at as usize)
+        {
+            *place = item;
+            return at;
+        }
+        self.items.push(item);
+        u32::try_from(self.items.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The item at a place; at none there is none.
+    #[inline]
+    pub(crate) fn get(&self, at: u32) -> Option<&T> {
+        self.items.get(at as usize)
+    }
+
+    /// The item at a place; at none there is none.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        self.items.get_mut(at as usize)
+    }
+
+    /// Takes the item at a place away; the default where there is none.
+    pub(crate) fn take(&mut self, at: u32) -> T {
+        let Some(place) = self.items.get_mut(at as usize) else { return T::default() };
+        self.free.push(at);
+        std::mem::take(place)
+    }
+}
+
+#[cfg(test)]
+#[path = "slab_tests.rs"]
+mod tests;
