@@ -19,6 +19,14 @@ pub struct Frame<'a> {
     pub number: u64,
 }
 
+/// A frame lent by a walk that does not know its file.
+pub(crate) struct Lent<'a> {
+    pub(crate) time: Timestamp,
+    pub(crate) link_type: LinkType,
+    pub(crate) original_length: u32,
+    pub(crate) captured: &'a [u8],
+}
+
 /// A frame that lies in its reader's window.
 ///
 /// Where it goes by value, that is inlined; else the walks write it in place, field by field: copied right after it

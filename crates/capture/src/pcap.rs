@@ -4,7 +4,7 @@ use pcap_parser::parse_pcap_header;
 use vpcreplay_flow::{LinkType, Timestamp};
 
 use crate::damage::{DamageAction, Log};
-use crate::frame::Head;
+use crate::frame::{Head, Lent};
 use crate::info::{Endianness, Format, InterfaceInfo, Resolution};
 use crate::window::Window;
 use crate::{MAX_RECORD_BYTES, reader::cut};
@@ -113,6 +113,41 @@ impl Pcap {
         self.take(Record::of(*window.peek()?, u32::from_le_bytes), window, before)
     }
 
+    /// Lends the next frames one by one, at most so many, as far as they are whole in memory and earlier than `before`, and
+    /// the file little-endian as nearly all are; how many. The frames of most captures go this way: it is one loop over
+    /// the window that keeps everything at hand.
+    #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
+    #[inline(always)]
+    pub(crate) fn each_in_memory(
+        &self,
+        window: &mut Window,
+        (most, before): (usize, Timestamp),
+        mut each: impl FnMut(Lent<'_>),
+    ) -> usize {
+        if self.endianness == Endianness::Big {
+            return 0;
+        }
+        let (link_type, header) = (self.link_type, self.header);
+        let unread = window.unread();
+        let (mut rest, mut frames) = (unread, 0);
+        while frames < most {
+            let Some(record) = rest.first_chunk() else { break };
+            let record = Record::of(*record, u32::from_le_bytes);
+            let (time, end) = (self.time(record), header + record.captured as usize);
+            let Some((whole, behind)) = rest.split_at_checked(end) else { break };
+            if record.captured > self.limit || time >= before {
+                break;
+            }
+            let captured = whole.get(header..).unwrap_or_default();
+            each(Lent { time, link_type, original_length: record.original, captured });
+            rest = behind;
+            frames += 1;
+        }
+        let read = unread.len() - rest.len();
+        window.consume(read);
+        frames
+    }
+
     /// Goes to the next frame; `false` at the end of the file or where damage ends it.
     pub(crate) fn next(&mut self, window: &mut Window, log: &mut Log, head: &mut Head) -> bool {
         loop {
@@ -163,9 +198,7 @@ impl Pcap {
     /// Takes a record that begins the window, if it is whole, of a sane length and earlier than `before`.
     #[inline]
     fn take(&self, record: Record, window: &mut Window, before: Timestamp) -> Option<Head> {
-        // At most 4.3e18 + 4.3e12 ns: no overflow. A fraction of a second or more carries over (S12.1).
-        let fraction = i64::from(record.fraction) * i64::from(self.unit);
-        let time = Timestamp::from_nanos(i64::from(record.seconds) * 1_000_000_000 + fraction);
+        let time = self.time(record);
         if record.captured > self.limit || time >= before {
             return None;
         }
@@ -173,6 +206,14 @@ impl Pcap {
         let start = window.take(self.header + captured)? + self.header;
         let link_type = self.link_type;
         Some(Head { time, link_type, original_length: record.original, start, captured })
+    }
+
+    /// The timestamp of a record.
+    #[inline]
+    fn time(&self, record: Record) -> Timestamp {
+        // At most 4.3e18 + 4.3e12 ns: no overflow. A fraction of a second or more carries over (S12.1).
+        let fraction = i64::from(record.fraction) * i64::from(self.unit);
+        Timestamp::from_nanos(i64::from(record.seconds) * 1_000_000_000 + fraction)
     }
 
     /// The file ends here; damage unless it ends between two records.

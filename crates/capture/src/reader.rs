@@ -7,7 +7,7 @@ use vpcreplay_flow::Timestamp;
 use crate::ahead::Threads;
 use crate::compression;
 use crate::damage::{DamageAction, Log};
-use crate::frame::{Frame, Head};
+use crate::frame::{Frame, Head, Lent};
 use crate::identify;
 use crate::info::{Compression, FileInfo, Format};
 use crate::pcap::{self, FILE_HEADER, Pcap};
@@ -153,6 +153,27 @@ impl Reader {
         let head = walk.next_in_memory(&mut self.window, before)?;
         self.log.frames += 1;
         Some(head)
+    }
+
+    /// Lends the next frames one by one, at most so many, as far as they can be had without reading and are earlier than
+    /// `before`; how many. Nothing is noted on this way, and no frame of it is remembered.
+    #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
+    #[inline(always)]
+    pub(crate) fn each_in_memory(
+        &mut self,
+        (most, before): (usize, Timestamp),
+        file: usize,
+        mut each: impl FnMut(Frame<'_>),
+    ) -> usize {
+        let Walk::Pcap(walk) = &self.walk else { return 0 };
+        let mut number = self.log.frames;
+        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent| {
+            number += 1;
+            let Lent { time, link_type, original_length, captured } = lent;
+            each(Frame { time, link_type, captured, original_length, file, number });
+        });
+        self.log.frames = number;
+        frames
     }
 
     /// Goes to the next frame; `false` when there is none.

@@ -150,6 +150,15 @@ impl CaptureSet {
         Ok(self.current.as_ref().map(|current| current.reader.lend(head, current.file)))
     }
 
+    /// Lends the next frames in replay order one by one, at most so many, as far as they can be had without reading or
+    /// going to another file; how many. Where it lends none, ask [`CaptureSet::next_frame`].
+    #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
+    #[inline(always)]
+    pub fn each_at_hand(&mut self, most: usize, each: impl FnMut(Frame<'_>)) -> usize {
+        let Some(Current { reader, file, before }) = &mut self.current else { return 0 };
+        reader.each_in_memory((most, *before), *file, each)
+    }
+
     /// Goes to the next frame; its file is the current one then.
     #[inline(never)]
     fn select(&mut self) -> Result<Option<Head>, CaptureError> {

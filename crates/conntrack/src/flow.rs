@@ -143,6 +143,36 @@ impl<M> Flow<M> {
         self.first.eni != NO_ENI
     }
 
+    /// The connection in the record itself, the only one of most flows; that of no interface where it has none.
+    #[inline]
+    pub const fn first(&self) -> &Entry {
+        &self.first
+    }
+
+    /// Whether the flow is the one that a key in two words tells.
+    #[inline]
+    pub fn is_of(&self, short: ShortKey) -> bool {
+        self.key == short
+    }
+
+    /// A packet that the checkpoint of the first connection's interface allows on it (S7.2, S7.4): the connection after it,
+    /// and whether [`crate::Shard::settle`] is due.
+    #[expect(clippy::inline_always, reason = "callers want one or two fields of the entry")]
+    #[inline(always)]
+    pub fn refresh_first(&mut self, step: Step<'_>) -> (Entry, bool) {
+        let before = self.first;
+        let after = before.refreshed(step);
+        // Field by field, and not read back: reading would wait for the writes.
+        self.first.tracking = after.tracking;
+        self.first.deadline = after.deadline;
+        self.last_packet = step.now;
+        let is_nearer = after.deadline() < before.deadline();
+        if is_nearer {
+            self.unsettle();
+        }
+        (after, is_nearer)
+    }
+
     /// When its last packet came.
     pub const fn last_packet(&self) -> Timestamp {
         self.last_packet

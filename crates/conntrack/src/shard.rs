@@ -90,9 +90,14 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     #[inline]
     fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
-        self.flows.get(at as usize).is_some_and(|flow| {
-            flow.key == short && (!key.is_wide() || self.rests.addresses(flow) == Some(key.wide_addresses()))
-        })
+        self.flows
+            .get(at as usize)
+            .is_some_and(|flow| flow.is_of(short) && (!short.is_wide() || self.has_addresses(flow, key)))
+    }
+
+    #[inline(never)]
+    fn has_addresses(&self, flow: &Flow<M>, key: &FlowKey) -> bool {
+        self.rests.addresses(flow) == Some(key.wide_addresses())
     }
 
     /// Most often the place of the flow with a hash.

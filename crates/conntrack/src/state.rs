@@ -221,6 +221,8 @@ impl Parts {
     }
 }
 
+const TIME_WAIT: u8 = State::TimeWait as u8;
+const CLOSE: u8 = State::Close as u8;
 const ORIGINAL: u8 = 4;
 const CLOSER: u8 = 5;
 const MARK: u8 = 6;
@@ -266,6 +268,19 @@ const TIMEOUT: [TimeoutName; TRACKINGS] = {
     timeouts
 };
 
+/// The state of each tracking.
+#[expect(clippy::indexing_slicing, reason = "every tracking has its entry")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
+const STATE: [State; TRACKINGS] = {
+    let mut states = [State::Active; TRACKINGS];
+    let mut bits = 0;
+    while bits < TRACKINGS {
+        states[bits] = Parts::unpack(bits as u8).state;
+        bits += 1;
+    }
+    states
+};
+
 impl Tracking {
     /// Of no connection.
     pub(crate) const NONE: Self =
@@ -292,8 +307,9 @@ impl Tracking {
 
     /// The state.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "every tracking has its entry")]
     pub const fn state(&self) -> State {
-        self.parts().state
+        STATE[self.0 as usize % TRACKINGS]
     }
 
     /// The original end.
@@ -311,7 +327,8 @@ impl Tracking {
     /// Whether a bare SYN on this entry reopens it (S7.6).
     #[inline]
     pub const fn reopens(&self) -> bool {
-        matches!(self.state(), State::TimeWait | State::Close)
+        // The state's bits as they are: no look-up.
+        matches!(self.0 & 15, TIME_WAIT | CLOSE)
     }
 
     /// Whether another connection steps through the same states as this one whatever packets come: what they differ in, if

@@ -6,29 +6,6 @@ use vpcreplay_flow::{Decoded, FlowKey, ShortKey};
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
 
-/// How many packets ahead the memory of a packet's flow is asked for.
-const FLOW_AHEAD: usize = 24;
-/// How many packets ahead what is kept of a flow beside its record is asked for.
-const REST_AHEAD: usize = FLOW_AHEAD / 2;
-/// How many packets ahead the memory is asked for that tells where the flow is.
-const INDEX_AHEAD: usize = 2 * FLOW_AHEAD;
-/// Packets on the way.
-const ON_THE_WAY: usize = INDEX_AHEAD.next_power_of_two();
-
-/// What a packet will want of the table. Written field by field into its place: a copy of the whole, read back at once,
-/// would have to wait until every store before it is done, those that miss the cache too.
-#[expect(clippy::inline_always, reason = "as a call it would be such a copy")]
-#[inline(always)]
-fn note_wanted(content: Content<'_>, place: &mut Wanted) {
-    let (short, is_turning) = match content {
-        Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
-        other => (short_key(other).unwrap_or_default(), false),
-    };
-    place.short = short;
-    place.hash = short.hash64();
-    place.timer = if is_turning { Timer::Moves } else { Timer::Stays };
-}
-
 /// The key of a packet's flow in two words; `None` where it has none.
 #[inline]
 pub(crate) fn short_key(content: Content<'_>) -> Option<ShortKey> {
@@ -47,6 +24,12 @@ fn short_key_of(decoded: &Decoded, copy: u16) -> Option<ShortKey> {
     }
 }
 
+/// Packets of which one is judged while those of the next two are asked for.
+const BLOCK: usize = 32;
+
+/// What the packets of a block want of the table.
+type Block = [Wanted; BLOCK];
+
 impl World {
     /// Judges packets in order; `each` gets every item and its packet's verdict.
     pub(crate) fn judge_each<'a, T>(
@@ -55,38 +38,77 @@ impl World {
         packet: impl Fn(&'a T) -> Packet<'a>,
         each: &mut impl FnMut(&'a T, Verdict),
     ) {
-        self.walk(items, packet, |world, item, (packet, flow)| match world.usual(packet, flow) {
+        self.walk(items, packet, |world, item, (packet, wanted)| match world.usual(packet, wanted) {
             Some(verdict) => each(item, verdict),
             None => each(item, world.judge(packet, &mut NoTrace)),
         });
     }
 
-    /// Goes through packets in order, while the memory of those that follow is asked for; `each` gets every item, its packet
-    /// and what the packet wants of the table.
+    /// Goes through packets in order, while the memory of those that follow is asked for, block by block; `each` gets every
+    /// item, its packet and what the packet wants of the table.
     #[expect(clippy::inline_always, reason = "the loop over packets; as a call its packets would be copied")]
     #[inline(always)]
     pub(crate) fn walk<'a, T>(
         &mut self,
         items: &'a [T],
         packet: impl Fn(&'a T) -> Packet<'a>,
-        mut each: impl FnMut(&mut Self, &'a T, (Packet<'a>, Wanted)),
+        mut each: impl FnMut(&mut Self, &'a T, (Packet<'a>, &Wanted)),
     ) {
-        let mut way = [Wanted::default(); ON_THE_WAY];
-        for step in 0..items.len() + INDEX_AHEAD {
-            if let (Some(item), Some(place)) = (items.get(step), way.get_mut(step % ON_THE_WAY)) {
-                note_wanted(packet(item).content, place);
-                self.table.prefetch_index(place);
+        let mut blocks = [[Wanted::default(); BLOCK]; 3];
+        let [now, next, last] = &mut blocks;
+        let (mut now, mut next, mut last) = (now, next, last);
+        let block = |number: usize| {
+            let rest = items.get(number * BLOCK..).unwrap_or_default();
+            rest.get(..BLOCK).unwrap_or(rest)
+        };
+        self.ask_for_index((block(0), &packet), next);
+        self.ask_for_flows(next);
+        self.ask_for_index((block(1), &packet), last);
+        for number in 0..items.len().div_ceil(BLOCK) {
+            (now, next, last) = (next, last, now);
+            self.ask_for_index((block(number + 2), &packet), last);
+            self.ask_for_flows(next);
+            self.ask_for_rests(now);
+            for (item, wanted) in block(number).iter().zip(now.iter()) {
+                each(self, item, (packet(item), wanted));
             }
-            // What lies before the first packet or behind the last is no flow's.
-            if let Some(place) = way.get_mut(step.wrapping_sub(FLOW_AHEAD) % ON_THE_WAY) {
-                self.table.prefetch_flow(place);
-            }
-            if let Some(place) = way.get(step.wrapping_sub(INDEX_AHEAD - REST_AHEAD) % ON_THE_WAY) {
-                self.table.prefetch_rest(place);
-            }
-            let Some(at) = step.checked_sub(INDEX_AHEAD) else { continue };
-            let (Some(item), Some(flow)) = (items.get(at), way.get(at % ON_THE_WAY)) else { continue };
-            each(self, item, (packet(item), *flow));
+        }
+    }
+
+    /// Notes what packets will want, and asks for the memory that tells where their flows are.
+    #[inline]
+    fn ask_for_index<'a, T>(
+        &self,
+        (items, packet): (&'a [T], impl Fn(&'a T) -> Packet<'a>),
+        block: &mut Block,
+    ) {
+        for (item, place) in items.iter().zip(block) {
+            let (short, is_turning) = match packet(item).content {
+                Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
+                other => (short_key(other).unwrap_or_default(), false),
+            };
+            // Field by field: a copy of the whole, read back at once, would have to wait until every store before it is
+            // done, those that miss the cache too.
+            place.short = short;
+            place.hash = short.hash64();
+            place.timer = if is_turning { Timer::Moves } else { Timer::Stays };
+            self.table.prefetch_index(place);
+        }
+    }
+
+    /// Asks for the memory of flows.
+    #[inline]
+    fn ask_for_flows(&self, block: &mut Block) {
+        for place in block {
+            self.table.prefetch_flow(place);
+        }
+    }
+
+    /// Asks for what is kept of flows beside their records.
+    #[inline]
+    fn ask_for_rests(&self, block: &Block) {
+        for place in block {
+            self.table.prefetch_rest(place);
         }
     }
 }

@@ -76,17 +76,25 @@ impl Handshake {
         Self { opener, opening: Fate::of_bits(bits >> 2), answer: Fate::of_bits(bits >> 4) }
     }
 
-    /// Whether a packet is neither unsent nor changes anything, told from the packed form at once: nothing was denied,
-    /// and the packet decides about no other.
+    /// The packed form after a packet that passes; `None` where the packet is unsent.
+    ///
+    /// A look-up: which packet comes cannot be foretold, and a wrong guess costs more than all the rest.
     #[inline]
-    pub(crate) const fn is_untouched_by(bits: u8, tcp: Option<TcpKind>) -> bool {
-        const OPENING: u8 = 3 << 2;
-        const DENIED: u8 = (Fate::Denied as u8) << 2 | (Fate::Denied as u8) << 4;
-        match tcp {
-            Some(TcpKind::Ack | TcpKind::Fin | TcpKind::Rst) => bits & DENIED == 0,
-            Some(TcpKind::Syn | TcpKind::SynAck) => false,
-            None => bits & OPENING == (Fate::Passed as u8) << 2,
+    #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
+    pub(crate) fn passed_by(bits: u8, sent: Sent) -> Option<u8> {
+        let after = PASSED_BY[sent.index()][bits as usize % HANDSHAKES];
+        (after != UNSENT).then_some(after)
+    }
+
+    /// The same, worked out.
+    const fn after_passing(self, sent: Sent) -> Option<Self> {
+        let mut handshake = self;
+        handshake.before(sent);
+        if handshake.unsent(sent).is_some() {
+            return None;
         }
+        handshake.after(sent, Allowed::Yes);
+        Some(handshake)
     }
 
     /// At the first packet of a flow: who opened it (S7.0). TCP waits for a bare SYN.
@@ -97,12 +105,11 @@ impl Handshake {
     /// Notes a packet before it is judged: a bare SYN makes its sender the opener and begins a new handshake
     /// (S8.2, S12.6, S12.9).
     #[inline]
-    pub(crate) fn before(&mut self, sent: Sent) {
-        if sent.tcp != Some(TcpKind::Syn) {
+    pub(crate) const fn before(&mut self, sent: Sent) {
+        if !matches!(sent.tcp, Some(TcpKind::Syn)) {
             return;
         }
-        let is_same_opener = self.opener == Some(sent.sender);
-        if !is_same_opener || self.answer == Fate::Passed {
+        if !self.is_opener(sent.sender) || matches!(self.answer, Fate::Passed) {
             self.answer = Fate::None;
         }
         self.opener = Some(sent.sender);
@@ -110,12 +117,12 @@ impl Handshake {
 
     /// Why a packet would never have been sent, and which packet's denial is the cause.
     #[inline]
-    pub(crate) fn unsent(self, sent: Sent) -> Option<(Reason, Cause)> {
-        let opener = self.opener?;
-        if self.opening != Fate::Denied && self.answer != Fate::Denied {
+    pub(crate) const fn unsent(self, sent: Sent) -> Option<(Reason, Cause)> {
+        let is_denied = matches!(self.opening, Fate::Denied) || matches!(self.answer, Fate::Denied);
+        if self.opener.is_none() || !is_denied {
             return None;
         }
-        let is_answer = sent.sender != opener;
+        let is_answer = !self.is_opener(sent.sender);
         match (sent.tcp, self.opening, self.answer) {
             // S8.2: every bare SYN is judged anew.
             (Some(TcpKind::Syn), ..) => None,
@@ -131,8 +138,8 @@ impl Handshake {
 
     /// Notes what became of a judged packet; tells as what cause its number must be kept.
     #[inline]
-    pub(crate) fn after(&mut self, sent: Sent, is_allowed: Allowed) -> Option<Cause> {
-        let is_opener = self.opener == Some(sent.sender);
+    pub(crate) const fn after(&mut self, sent: Sent, is_allowed: Allowed) -> Option<Cause> {
+        let is_opener = self.is_opener(sent.sender);
         let fate = match is_allowed {
             Allowed::No => Fate::Denied,
             Allowed::Yes => Fate::Passed,
@@ -141,18 +148,76 @@ impl Handshake {
             Some(TcpKind::Syn) => Cause::Opening,
             // S8.2: once a SYN+ACK has passed, a later denied one changes nothing. One that comes before any bare
             // SYN belongs to no handshake.
-            Some(TcpKind::SynAck) if self.opener.is_some() && !is_opener && self.answer != Fate::Passed => {
+            Some(TcpKind::SynAck)
+                if self.opener.is_some() && !is_opener && !matches!(self.answer, Fate::Passed) =>
+            {
                 Cause::Answer
             }
             // S8.3: while none of the opener's packets has passed.
-            None if is_opener && self.opening != Fate::Passed => Cause::Opening,
+            None if is_opener && !matches!(self.opening, Fate::Passed) => Cause::Opening,
             _ => return None,
         };
         match cause {
             Cause::Opening => self.opening = fate,
             Cause::Answer => self.answer = fate,
         }
-        (fate == Fate::Denied).then_some(cause)
+        match is_allowed {
+            Allowed::No => Some(cause),
+            Allowed::Yes => None,
+        }
+    }
+
+    #[inline]
+    const fn is_opener(self, end: End) -> bool {
+        matches!((self.opener, end), (Some(End::A), End::A) | (Some(End::B), End::B))
+    }
+}
+
+/// Values that a packed handshake may have.
+const HANDSHAKES: usize = 1 << 6;
+/// Packets that differ for a handshake: the five kinds of TCP and other protocols, from either end.
+const SENT: usize = 6 * 2;
+/// No packed handshake.
+const UNSENT: u8 = u8::MAX;
+
+#[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 64 handshakes")]
+const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
+    let mut after = [[UNSENT; HANDSHAKES]; SENT];
+    let mut sent = 0;
+    while sent < SENT {
+        let mut bits = 0;
+        while bits < HANDSHAKES {
+            if let Some(handshake) = Handshake::unpack(bits as u8).after_passing(Sent::of_index(sent)) {
+                after[sent][bits] = handshake.pack();
+            }
+            bits += 1;
+        }
+        sent += 1;
+    }
+    after
+};
+
+impl Sent {
+    #[inline]
+    const fn index(self) -> usize {
+        let kind = match self.tcp {
+            Some(kind) => kind as usize,
+            None => 5,
+        };
+        kind * 2 + self.sender as usize
+    }
+
+    const fn of_index(index: usize) -> Self {
+        let tcp = match index / 2 {
+            0 => Some(TcpKind::Rst),
+            1 => Some(TcpKind::SynAck),
+            2 => Some(TcpKind::Syn),
+            3 => Some(TcpKind::Fin),
+            4 => Some(TcpKind::Ack),
+            _ => None,
+        };
+        Self { sender: if index % 2 == 0 { End::A } else { End::B }, tcp }
     }
 }
 

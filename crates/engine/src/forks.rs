@@ -85,7 +85,7 @@ impl Forks {
         let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
         self.engine.begin(packet(first).now);
         let (world, apart) = (&mut self.engine.world, &mut self.apart);
-        world.walk(items, &packet, |world, _, (packet, flow)| match world.usual(packet, flow) {
+        world.walk(items, &packet, |world, _, (packet, flow)| match world.usual(packet, &flow) {
             Some(verdict) if verdict.disposition() == Disposition::Unsent => apart.unsent(world, packet),
             Some(_) => {}
             None => apart.judge(world, packet),

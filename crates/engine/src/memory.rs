@@ -94,6 +94,11 @@ impl Memory {
     }
 
     #[inline]
+    pub(crate) const fn set_packed_handshake(&mut self, handshake: u8) {
+        self.handshake = handshake;
+    }
+
+    #[inline]
     pub(crate) const fn set_handshake(&mut self, handshake: Handshake) {
         self.handshake = handshake.pack();
     }

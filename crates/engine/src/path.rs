@@ -86,7 +86,7 @@ impl World {
     }
 
     fn remember_route(&mut self, id: FlowId, sender: End, route: Route) {
-        let number = self.routes.number(route);
+        let number = self.routes.number(route, &self.policy);
         if let Some(flow) = self.table.flow_mut(id) {
             flow.memory.set_route(sender, number);
         }
@@ -130,7 +130,7 @@ impl World {
             return None;
         }
         let (reason, cause) = handshake.unsent(sent)?;
-        let cause_packet = NonZeroU64::new(shard.aside(at)?.denial(cause));
+        let cause_packet = NonZeroU64::new(shard.aside(at).map_or(0, |aside| aside.denial(cause)));
         Some(Verdict { cause_packet, ..Verdict::bare(reason) })
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Direction, PacketFacts, Reason};
+use vpcreplay_flow::{Direction, PacketFacts, Reason, Timeouts};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, Probe, RuleId};
 
 use crate::Settings;
@@ -77,9 +77,12 @@ pub(crate) struct Hop {
     pub(crate) direction: Direction,
     /// The rule of the network ACL.
     pub(crate) nacl: Option<RuleId>,
+    /// The timeouts at the ENI.
+    pub(crate) timeouts: Timeouts,
 }
 
 /// A route as the usual packet needs it.
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are read at every packet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     /// A network ACL denies.
@@ -91,8 +94,8 @@ pub(crate) enum Way {
 }
 
 impl Route {
-    fn way(&self) -> Way {
-        let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction));
+    fn way(&self, policy: &Policy) -> Way {
+        let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction, policy));
         match (hop(self.source, Direction::Egress), hop(self.destination, Direction::Ingress)) {
             (Some(Some(source)), Some(Some(destination))) => Way::Two(source, destination),
             (Some(Some(hop)), None) | (None, Some(Some(hop))) => Way::One(hop),
@@ -102,10 +105,10 @@ impl Route {
 }
 
 impl Stop {
-    fn hop(self, direction: Direction) -> Option<Hop> {
+    fn hop(self, direction: Direction, policy: &Policy) -> Option<Hop> {
         let is_open = self.nacl.is_none_or(|answer| answer.action == NaclAction::Allow);
         let nacl = self.nacl.map(|answer| answer.rule);
-        is_open.then_some(Hop { eni: self.eni, direction, nacl })
+        is_open.then(|| Hop { eni: self.eni, direction, nacl, timeouts: *policy.timeouts(self.eni) })
     }
 }
 
@@ -140,17 +143,17 @@ impl Routes {
     }
 
     /// The way of a route of the model in force.
-    pub(crate) fn way(&self, id: RouteId) -> Option<Way> {
-        self.shared.get(id).map(|(_, way)| *way)
+    pub(crate) fn way(&self, id: RouteId) -> Option<&Way> {
+        self.shared.get(id).map(|(_, way)| way)
     }
 
     /// The number of a route; none when too many are remembered, and in a part none when it is new.
-    pub(crate) fn number(&mut self, route: Route) -> RouteId {
+    pub(crate) fn number(&mut self, route: Route, policy: &Policy) -> RouteId {
         if let Some(id) = self.shared.numbers.get(&route) {
             return *id;
         }
         if let Some(known) = Arc::get_mut(&mut self.shared) {
-            return known.add(route);
+            return known.add(route, policy);
         }
         if !self.wanted.contains(&route) {
             self.wanted.push(route);
@@ -181,11 +184,11 @@ impl Known {
         self.routes.get(usize::from(id).checked_sub(1)?)
     }
 
-    fn add(&mut self, route: Route) -> RouteId {
+    fn add(&mut self, route: Route, policy: &Policy) -> RouteId {
         if self.routes.len() >= MOST_ROUTES {
             return 0;
         }
-        self.routes.push((route, route.way()));
+        self.routes.push((route, route.way(policy)));
         let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
         self.numbers.insert(route, id);
         id

@@ -5,13 +5,13 @@ use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
 use vpcreplay_flow::{Digest, Reason, TcpKind, Timestamp};
-use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
+use vpcreplay_policy::{EniId, Mode, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
 use crate::memory::{Aside, Memory};
-use crate::route::{Hop, Route, Way};
+use crate::route::{Hop, Route, RouteId, Way};
 use crate::security_group::Gate;
 use crate::settings::FlowRecords;
 use crate::{Content, Packet, Verdict};
@@ -24,6 +24,7 @@ struct Usual<'a> {
     digest: &'a Digest,
     now: Timestamp,
     event: Event,
+    sent: Sent,
 }
 
 impl World {
@@ -33,58 +34,61 @@ impl World {
         reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
     )]
     #[inline(always)]
-    pub(crate) fn usual(&mut self, packet: Packet<'_>, flow: Wanted) -> Option<Verdict> {
+    pub(crate) fn usual(&mut self, packet: Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
         let Content::Digest(digest) = packet.content else { return None };
-        let now = packet.now;
-        self.enter(packet.number, now);
-        let event = Event::of(digest);
-        let shard = self.table.shard_mut(flow.hash)?;
-        let at = shard.find(&digest.key, (flow.short, flow.hash), flow.guess)?;
-        let known = shard.flow(at)?;
-        let memory = known.memory;
-        if !known.is_remembered()
-            || !digest.is_told_by_key()
-            || self.settings.flow_records == FlowRecords::Kept
-        {
+        self.enter(packet.number, packet.now);
+        if self.settings.flow_records == FlowRecords::Kept || !digest.is_told_by_key() {
             return None;
         }
-        let usual = Usual { digest, now, event };
-        let hop = self.routes.only_hop(memory.route(digest.sender));
-        let Some(hop) = hop.filter(|_| Handshake::is_untouched_by(memory.packed_handshake(), event.tcp()))
-        else {
-            return self.less_usual(usual, flow.hash, at);
+        let event = Event::of(digest);
+        let sent = Sent { sender: digest.sender, tcp: event.tcp() };
+        let usual = Usual { digest, now: packet.now, event, sent };
+        let shard = self.table.shard_mut(wanted.hash)?;
+        let at = shard.find(&digest.key, (wanted.short, wanted.hash), wanted.guess)?;
+        let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
+        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), sent);
+        let hop = self.routes.only_hop(flow.memory.route(digest.sender));
+        let (Some(handshake), Some(hop)) = (handshake, hop) else {
+            return self.less_usual(usual, (wanted.hash, at));
         };
-        let verdict = pass_hop((shard, at), (usual, *hop), &self.policy, &mut self.counters)?;
-        shard.flow_mut(at)?.touch(now);
-        shard.settle(at);
+        if !usual.goes_on(flow.first(), hop.eni) {
+            return self.less_usual(usual, (wanted.hash, at));
+        }
+        flow.memory.set_packed_handshake(handshake);
+        let (entry, is_nearer) = flow.refresh_first(usual.step(hop));
+        if is_nearer {
+            shard.settle(at);
+        }
+        let verdict = usual.verdict((hop, &entry), &mut self.counters);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
     }
 
-    /// The same for a packet that decides about others, or is decided about, is the first of its end, or passes two ENIs.
+    /// The same for a packet that is unsent, is the first of its end, passes two ENIs, or has its connection beside its
+    /// flow's record.
     #[inline(never)]
-    fn less_usual(&mut self, usual: Usual<'_>, hash: u64, at: u32) -> Option<Verdict> {
-        let Usual { digest, now, event } = usual;
+    fn less_usual(&mut self, usual: Usual<'_>, (hash, at): (u64, u32)) -> Option<Verdict> {
+        let Usual { digest, now, sent, .. } = usual;
         let shard = self.table.shard(hash)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
-        let way = match self.routes.way(memory.route(digest.sender)) {
-            Some(way) => way,
-            None => self.learn_way(digest, hash, at)?,
-        };
+        let mut route = memory.route(digest.sender);
+        if self.routes.get(route).is_none() {
+            route = self.learn_route(digest, (hash, at))?;
+        }
         let shard = self.table.shard_mut(hash)?;
-        let sent = Sent { sender: digest.sender, tcp: event.tcp() };
         let mut handshake = memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
         if let Some((reason, cause)) = unsent {
-            let cause_packet = NonZeroU64::new(shard.aside(at)?.denial(cause));
+            let cause_packet = NonZeroU64::new(shard.aside(at).map_or(0, |aside| aside.denial(cause)));
             let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
             shard.flow_mut(at)?.touch(now);
             self.counters.count(digest.length, &verdict);
             return Some(verdict);
         }
-        let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
+        let way = self.routes.way(route)?;
+        let verdict = pass((shard, at), (usual, way), &mut self.counters)?;
         handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
         flow.memory.set_handshake(handshake);
@@ -94,14 +98,14 @@ impl World {
         Some(verdict)
     }
 
-    /// Finds the way of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
+    /// Finds the route of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
     /// packet takes none.
-    fn learn_way(&mut self, digest: &Digest, hash: u64, at: u32) -> Option<Way> {
+    fn learn_route(&mut self, digest: &Digest, (hash, at): (u64, u32)) -> Option<RouteId> {
         let route = Route::of(&digest.facts(), &self.policy, &self.settings).ok()?;
-        let number = self.routes.number(route);
+        let number = self.routes.number(route, &self.policy);
         let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
         flow.memory.set_route(digest.sender, number);
-        self.routes.way(number)
+        Some(number)
     }
 }
 
@@ -109,47 +113,54 @@ impl World {
 /// `None` and no change otherwise.
 fn pass(
     (shard, at): (&mut Shard, u32),
-    (usual, way): (Usual<'_>, Way),
-    policy: &Policy,
+    (usual, way): (Usual<'_>, &Way),
     counters: &mut Counters,
 ) -> Option<Verdict> {
     match way {
-        Way::One(hop) => pass_hop((shard, at), (usual, hop), policy, counters),
+        Way::One(hop) => pass_hop((shard, at), (usual, hop), counters),
         Way::Two(source, destination) => {
             let entry = shard.entry(at, destination.eni.0)?;
             if !usual.goes_on(entry, destination.eni) {
                 return None;
             }
-            pass_hop((shard, at), (usual, source), policy, counters)?;
-            pass_hop((shard, at), (usual, destination), policy, counters)
+            pass_hop((shard, at), (usual, source), counters)?;
+            pass_hop((shard, at), (usual, destination), counters)
         }
         Way::Closed => None,
     }
 }
 
 /// Takes a packet through one ENI's checkpoints if its connection lives there.
-#[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
-#[inline(always)]
 fn pass_hop(
     (shard, at): (&mut Shard, u32),
-    (usual, hop): (Usual<'_>, Hop),
-    policy: &Policy,
+    (usual, hop): (Usual<'_>, &Hop),
     counters: &mut Counters,
 ) -> Option<Verdict> {
-    let Usual { digest, now, event } = usual;
-    let timeouts = policy.timeouts(hop.eni);
-    let step = Step { event, sender: digest.sender, now, timeouts };
-    let entry = shard.refresh_if(at, hop.eni.0, step, |entry| usual.goes_on(entry, hop.eni))?;
-    counters.count_rule(hop.nacl);
-    counters.count_rule(Some(RuleId(entry.rule)));
-    Some(Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, &entry))
+    let goes_on = |entry: &Entry| usual.goes_on(entry, hop.eni);
+    let entry = shard.refresh_if(at, hop.eni.0, usual.step(hop), goes_on)?;
+    Some(usual.verdict((hop, &entry), counters))
 }
 
-impl Usual<'_> {
+impl<'a> Usual<'a> {
+    #[inline]
+    const fn step<'h>(self, hop: &'h Hop) -> Step<'h> {
+        Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts: &hop.timeouts }
+    }
+
     /// Whether the packet goes on with a connection: it lives, and no bare SYN reopens it (S7.2, S7.6).
     #[inline]
-    fn goes_on(self, entry: &Entry, eni: EniId) -> bool {
+    const fn goes_on(self, entry: &Entry, eni: EniId) -> bool {
         let tracking = entry.tracking;
-        entry.lives_at(eni.0, self.now) && (self.event != Event::Tcp(TcpKind::Syn) || !tracking.reopens())
+        entry.lives_at(eni.0, self.now)
+            && !(matches!(self.event, Event::Tcp(TcpKind::Syn)) && tracking.reopens())
+    }
+
+    /// The verdict of a packet that went on with a connection; counts the rules.
+    #[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
+    #[inline(always)]
+    fn verdict(self, (hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
+        counters.count_rule(hop.nacl);
+        counters.count_rule(Some(RuleId(entry.rule)));
+        Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, entry)
     }
 }

@@ -25,7 +25,8 @@ const QUERY_NEEDED: usize = 6;
 /// The usual shapes: Ethernet with at most two VLAN tags, Linux cooked or raw IP; IPv4 with or without options, or
 /// IPv6 without extension headers, in one piece, with a length field that fits the frame; TCP, UDP, UDP-Lite, SCTP,
 /// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
-#[inline]
+#[expect(clippy::inline_always, reason = "as a call the digest of every frame would be copied")]
+#[inline(always)]
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     if link_type == LinkType::ETHERNET {
         // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.

@@ -64,12 +64,23 @@ impl Row {
     }
 }
 
-/// Where a packet of a batch comes from; needed only when something is written of it.
+/// Where packets of a batch come from that are neighbours in their file; needed only when something is written of them.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// The first of them in the batch.
+    at: u32,
+    file: u32,
+    /// Its frame.
+    frame: u64,
+    copy: u16,
+}
+
+/// Where a packet of a batch comes from.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
     frame: u64,
     time: Timestamp,
-    file: u32,
+    file: usize,
     copy: u16,
 }
 
@@ -96,8 +107,13 @@ pub struct Batch {
     hands: Vec<Vec<Row>>,
     /// The place of each packet in the hands; empty where there is one hand only.
     spots: Vec<Spot>,
-    /// By packet.
-    origins: Vec<Origin>,
+    len: u32,
+    /// In the order of packets.
+    runs: Vec<Run>,
+    /// The run that goes on if nothing breaks it.
+    run: Run,
+    /// Packets whose timestamps are not engine time, with these.
+    stamps: Vec<(u32, Timestamp)>,
     rest: Vec<Rest>,
     asks: Asks,
 }
@@ -133,7 +149,10 @@ impl Batch {
             first: 0,
             hands: vec![Vec::new(); parts.max(1)],
             spots: Vec::new(),
-            origins: Vec::new(),
+            len: 0,
+            runs: Vec::new(),
+            run: NO_RUN,
+            stamps: Vec::new(),
             rest: Vec::new(),
             asks: Asks::Own,
         }
@@ -148,13 +167,13 @@ impl Batch {
     }
 
     /// Whether it has no packet.
-    pub fn is_empty(&self) -> bool {
-        self.origins.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// How many packets it has.
-    pub fn len(&self) -> usize {
-        self.origins.len()
+    pub const fn len(&self) -> usize {
+        self.len as usize
     }
 
     /// The packets of a part, in order, among those of a range of the batch.
@@ -210,13 +229,12 @@ impl Batch {
     /// All that is known of one of its packets.
     pub fn item(&self, row: &Row) -> Item {
         let (number, now) = (self.number(row), row.now);
-        let origin = self.origin(row);
+        let Origin { frame, time, file, copy } = self.origin(row);
         let rest = self.rest_of(row);
         let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
         let tunnel = rest.and_then(|rest| rest.tunnel);
-        let Origin { frame, time, file, copy } = origin;
-        Item { number, file: file as usize, frame, time, now, copy, tunnel, decoded }
+        Item { number, file, frame, time, now, copy, tunnel, decoded }
     }
 
     /// One of its packets, for the engine.
@@ -259,21 +277,23 @@ impl Batch {
         if let [rows] = self.hands.as_mut_slice() {
             rows.reserve(size.min(MOST_RESERVED));
         }
-        self.origins.reserve(size.min(MOST_RESERVED));
     }
 
     pub(crate) fn clear(&mut self) {
         self.hands.iter_mut().for_each(Vec::clear);
         self.spots.clear();
         self.asks = Asks::Own;
-        self.origins.clear();
+        self.len = 0;
+        self.runs.clear();
+        self.run = NO_RUN;
+        self.stamps.clear();
         self.rest.clear();
     }
 
     /// Adds a packet of another batch as the next one, with this number.
     pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
         let Origin { frame, time, file, copy } = other.origin(row);
-        let place = Place { number, file: file as usize, frame, time, now: row.now, copy };
+        let place = Place { number, file, frame, time, now: row.now, copy };
         let mut rest = NONE;
         if let Some(of_other) = other.rest_of(row) {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
@@ -308,13 +328,19 @@ impl Batch {
     #[inline(always)]
     fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
         let Place { number, file, frame, time, now, copy } = place;
-        if self.origins.is_empty() {
+        let at = self.len;
+        if at == 0 {
             self.first = number;
         }
-        // A batch is far shorter than that, and a replay has far fewer files.
-        let at = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-        let file = u32::try_from(file).unwrap_or(u32::MAX);
-        self.origins.push(Origin { frame, time, file, copy });
+        self.len += 1;
+        // A replay has far fewer files.
+        let run = Run { at, file: u32::try_from(file).unwrap_or(u32::MAX), frame, copy };
+        if !run.goes_on_from(self.run) {
+            self.begin_run(run);
+        }
+        if time != now {
+            self.stamps.push((at, time));
+        }
         let part = if self.hands.len() > 1 { self.part(number, digest.as_ref(), rest) } else { 0 };
         if let Some(hand) = self.hands.get_mut(part) {
             hand.push(Row { digest, now, at, rest });
@@ -334,8 +360,19 @@ impl Batch {
         part
     }
 
+    #[cold]
+    fn begin_run(&mut self, run: Run) {
+        self.runs.push(run);
+        self.run = run;
+    }
+
     fn origin(&self, row: &Row) -> Origin {
-        self.origins.get(row.at as usize).copied().unwrap_or(NOWHERE)
+        let begun = self.runs.partition_point(|run| run.at <= row.at);
+        let run = begun.checked_sub(1).and_then(|at| self.runs.get(at)).copied().unwrap_or(NO_RUN);
+        let stamp = self.stamps.binary_search_by_key(&row.at, |(at, _)| *at).ok();
+        let stamp = stamp.and_then(|at| self.stamps.get(at)).map(|(_, time)| *time);
+        let frame = run.frame + u64::from(row.at - run.at);
+        Origin { frame, time: stamp.unwrap_or(row.now), file: run.file as usize, copy: run.copy }
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
@@ -343,8 +380,18 @@ impl Batch {
     }
 }
 
-/// Never seen: every row has an origin.
-const NOWHERE: Origin = Origin { frame: 0, time: Timestamp::MIN, file: u32::MAX, copy: 0 };
+/// Before the first packet of a batch: no packet goes on from it.
+const NO_RUN: Run = Run { at: 0, file: u32::MAX, frame: 0, copy: 0 };
+
+impl Run {
+    /// Whether the packet that this run would begin with is the next one of another run.
+    #[inline]
+    const fn goes_on_from(self, other: Self) -> bool {
+        self.frame - self.at as u64 == other.frame - other.at as u64
+            && self.file == other.file
+            && self.copy == other.copy
+    }
+}
 
 /// Never seen: a packet without a digest has a rest.
 const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);

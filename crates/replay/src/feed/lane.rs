@@ -96,7 +96,11 @@ impl Lane {
         batch.reserve(size);
         let is_plain = self.course == Course::PLAIN;
         self.give_out(batch, size);
+        let takes_each = is_plain && self.selection.takes_all();
         while batch.len() < size {
+            if takes_each && self.take_at_hand(batch, size) > 0 {
+                continue;
+            }
             let Some(frame) = self.captures.next_frame()? else { break };
             if !self.selection.takes_all() {
                 let first_frame = *self.first_frame.get_or_insert(frame.time);
@@ -128,6 +132,13 @@ impl Lane {
         self.stats.note_times(batch);
         self.stats.fragments_forgotten = self.decoder.fragments.forgotten();
         Ok(())
+    }
+
+    /// Takes the frames that are at hand, up to a batch of so many packets; how many.
+    fn take_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
+        let Self { captures, decoder, clock, stats, .. } = self;
+        let most = size - batch.len();
+        captures.each_at_hand(most, |frame| decoder.take(&frame, clock, stats, batch))
     }
 
     /// Packets that the selection leaves.
@@ -195,7 +206,8 @@ impl Decoder {
     }
 
     /// Takes a frame as the one packet that it is.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
+    #[inline(always)]
     fn take(&mut self, frame: &Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
         stats.packets += 1;
         let (now, step) = clock.observe(frame.time);
