@@ -1,0 +1,102 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use vpcreplay_flow::{Checkpoint, PacketFacts, Protocol, Reason, Transport};
+use vpcreplay_policy::{EniId, RuleId};
+
+use super::{Denial, Denials, Waiting};
+use crate::{DenialKey, TopDenied, Verdict};
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+const REMOTE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+
+fn denial(eni: u32) -> Denial {
+    let checkpoint = Some(Checkpoint::SgIngress);
+    Denial { reason: Reason::SgNoRule, checkpoint, eni: Some(EniId(eni)), rule: None }
+}
+
+fn push(waiting: &mut Waiting, number: u64, denial: Denial, transport: Transport) {
+    let facts = PacketFacts {
+        src: REMOTE,
+        dst: LOCAL,
+        protocol: Protocol::TCP,
+        transport,
+        length: 40 + number as u32,
+    };
+    let Denial { reason, checkpoint, eni, rule } = denial;
+    waiting.push(number, &facts, &Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) });
+}
+
+fn entered(mut waiting: Waiting) -> [TopDenied; 2] {
+    let [mut peers, mut services] = [TopDenied::peers(), TopDenied::services()];
+    waiting.enter([&mut peers, &mut services]);
+    [peers, services]
+}
+
+#[test]
+fn denials_are_numbered_as_they_come() {
+    let mut denials = Denials::default();
+    let other = Denial { rule: Some(RuleId(0)), ..denial(0) };
+    let asked = [denial(0), denial(0), other, denial(0), denial(1), other];
+    assert_eq!(asked.map(|denial| denials.number(denial)), [1, 1, 2, 1, 3, 2]);
+    assert_eq!(denials.all(), [denial(0), other, denial(1)]);
+}
+
+// The peer is the other end, whichever way the packet goes.
+#[test]
+fn the_peer_is_the_source_of_ingress_and_the_destination_of_egress() {
+    let checkpoints = [
+        (None, REMOTE),
+        (Some(Checkpoint::SgIngress), REMOTE),
+        (Some(Checkpoint::NaclIngress), REMOTE),
+        (Some(Checkpoint::SgEgress), LOCAL),
+        (Some(Checkpoint::NaclEgress), LOCAL),
+    ];
+    for (checkpoint, peer) in checkpoints {
+        let mut waiting = Waiting::default();
+        let denial = Denial { checkpoint, ..denial(3) };
+        push(&mut waiting, 1, denial, Transport::Ports { src_port: 7, dst_port: 9 });
+        let [peers, services] = entered(waiting);
+        let keys =
+            [peers, services].map(|list| list.exact().into_iter().map(|(key, _)| key).collect::<Vec<_>>());
+        let service = DenialKey::Service(Protocol::TCP, Some(9));
+        assert_eq!(keys, [vec![(denial, DenialKey::Peer(peer))], vec![(denial, service)]]);
+    }
+}
+
+// Parts number denials for themselves, and what they denied is put in order of the packets, batch by batch.
+#[test]
+fn parts_tell_what_the_whole_would() {
+    let (mut whole, mut alone) = (Waiting::default(), Waiting::default());
+    let mut parts = [Waiting::default(), Waiting::default(), Waiting::default()];
+    for batch in 0..4_u64 {
+        for number in batch * 100..batch * 100 + 90 {
+            // The whole has denied packets of its own now and then, and each part comes upon denials in its own order.
+            let denial = denial((number * number % (3 + 2 * batch)) as u32);
+            let transport = Transport::Ports { src_port: 1, dst_port: number as u16 };
+            push(&mut parts[(number / 7 % 3) as usize], number, denial, transport);
+            push(&mut alone, number, denial, transport);
+        }
+        whole.take_over(parts.iter_mut());
+        assert!(parts.iter().all(|part| part.packets.is_empty()));
+        push(
+            &mut whole,
+            batch * 100 + 95,
+            denial(50 - batch as u32),
+            Transport::Ports { src_port: 1, dst_port: 2 },
+        );
+        push(
+            &mut alone,
+            batch * 100 + 95,
+            denial(50 - batch as u32),
+            Transport::Ports { src_port: 1, dst_port: 2 },
+        );
+        let told = |waiting: &Waiting| {
+            let denial = |number| super::numbered(waiting.denials.all(), number).unwrap();
+            let packets = waiting.packets.iter();
+            packets.map(|it| (it.number, denial(it.denial), it.length, it.service)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&whole), told(&alone));
+    }
+    let [of_parts, of_one] = [whole, alone].map(|waiting| entered(waiting).map(|list| list.exact()));
+    assert_eq!(of_parts, of_one);
+}
