@@ -1,7 +1,7 @@
 //! Denied packets on their way to the top lists.
 //!
-//! They are entered together, a batch at a time: waiting for the memory of one does not hold up the next. Parts of an
-//! engine keep theirs until the whole takes them over.
+//! They are entered together, a batch at a time: look-ups close to each other share what they wait for. Parts of an engine
+//! keep theirs until the whole takes them over.
 
 use std::net::IpAddr;
 
@@ -25,31 +25,46 @@ pub struct Denial {
     pub rule: Option<RuleId>,
 }
 
+impl Denial {
+    /// All fields in one number, which is compared and hashed in two words. What is missing counts 0.
+    #[inline]
+    fn packed(self) -> u128 {
+        let Self { reason, checkpoint, eni, rule } = self;
+        let eni = eni.map_or(0, |eni| u64::from(eni.0) + 1);
+        let rule = rule.map_or(0, |rule| u64::from(rule.0) + 1);
+        let checkpoint = checkpoint.map_or(0, |checkpoint| checkpoint as u64 + 1);
+        // The rule takes 33 bits, checkpoint and reason a byte each.
+        u128::from(rule << 16 | checkpoint << 8 | reason as u64) << 64 | u128::from(eni)
+    }
+}
+
 /// The denials that came up so far, numbered from 1 as they came: packets are many, denials few.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Denials {
     all: Vec<Denial>,
-    numbers: HashMap<Denial, u32, FxBuildHasher>,
-    last: Option<(Denial, u32)>,
+    /// By [`Denial::packed`].
+    numbers: HashMap<u128, u32, FxBuildHasher>,
+    last: Option<(u128, u32)>,
 }
 
 impl Denials {
     /// The number of a denial. There are fewer than a `u32` counts: the memory for their rules would not suffice.
     #[inline]
     pub(crate) fn number(&mut self, denial: Denial) -> u32 {
+        let packed = denial.packed();
         match self.last {
-            Some((last, number)) if last == denial => number,
-            _ => self.look_up(denial),
+            Some((last, number)) if last == packed => number,
+            _ => self.look_up(denial, packed),
         }
     }
 
-    fn look_up(&mut self, denial: Denial) -> u32 {
+    fn look_up(&mut self, denial: Denial, packed: u128) -> u32 {
         let all = &mut self.all;
-        let number = *self.numbers.entry(denial).or_insert_with(|| {
+        let number = *self.numbers.entry(packed).or_insert_with(|| {
             all.push(denial);
             u32::try_from(all.len()).unwrap_or(u32::MAX)
         });
-        self.last = Some((denial, number));
+        self.last = Some((packed, number));
         number
     }
 

@@ -14,16 +14,11 @@ fn denial(eni: u32) -> Denial {
     Denial { reason: Reason::SgNoRule, checkpoint, eni: Some(EniId(eni)), rule: None }
 }
 
-fn push(waiting: &mut Waiting, number: u64, denial: Denial, transport: Transport) {
-    let facts = PacketFacts {
-        src: REMOTE,
-        dst: LOCAL,
-        protocol: Protocol::TCP,
-        transport,
-        length: 40 + number as u32,
-    };
+fn push(waiting: &mut Waiting, number: u32, denial: Denial, transport: Transport) {
+    let facts =
+        PacketFacts { src: REMOTE, dst: LOCAL, protocol: Protocol::TCP, transport, length: 40 + number };
     let Denial { reason, checkpoint, eni, rule } = denial;
-    waiting.push(number, &facts, &Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) });
+    waiting.push(number.into(), &facts, &Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) });
 }
 
 fn entered(mut waiting: Waiting) -> [TopDenied; 2] {
@@ -68,28 +63,21 @@ fn the_peer_is_the_source_of_ingress_and_the_destination_of_egress() {
 fn parts_tell_what_the_whole_would() {
     let (mut whole, mut alone) = (Waiting::default(), Waiting::default());
     let mut parts = [Waiting::default(), Waiting::default(), Waiting::default()];
-    for batch in 0..4_u64 {
+    for batch in 0..4 {
         for number in batch * 100..batch * 100 + 90 {
-            // The whole has denied packets of its own now and then, and each part comes upon denials in its own order.
-            let denial = denial((number * number % (3 + 2 * batch)) as u32);
-            let transport = Transport::Ports { src_port: 1, dst_port: number as u16 };
-            push(&mut parts[(number / 7 % 3) as usize], number, denial, transport);
+            // Each part comes upon denials in an order of its own.
+            let denial = denial(number * number % (3 + 2 * batch));
+            let transport = Transport::Ports { src_port: 1, dst_port: u16::try_from(number).unwrap() };
+            push(&mut parts[number as usize / 7 % 3], number, denial, transport);
             push(&mut alone, number, denial, transport);
         }
         whole.take_over(parts.iter_mut());
         assert!(parts.iter().all(|part| part.packets.is_empty()));
-        push(
-            &mut whole,
-            batch * 100 + 95,
-            denial(50 - batch as u32),
-            Transport::Ports { src_port: 1, dst_port: 2 },
-        );
-        push(
-            &mut alone,
-            batch * 100 + 95,
-            denial(50 - batch as u32),
-            Transport::Ports { src_port: 1, dst_port: 2 },
-        );
+        // The whole denies packets of its own in between, for reasons that parts come upon later.
+        for waiting in [&mut whole, &mut alone] {
+            let transport = Transport::Ports { src_port: 1, dst_port: 2 };
+            push(waiting, batch * 100 + 95, denial(8 - batch), transport);
+        }
         let told = |waiting: &Waiting| {
             let denial = |number| super::numbered(waiting.denials.all(), number).unwrap();
             let packets = waiting.packets.iter();

@@ -12,9 +12,6 @@ use crate::{Denial, Tally};
 
 /// Distinct keys that a top list counts exactly; packets of later keys are counted together.
 const EXACT_KEYS: usize = 65_536;
-/// Packets whose keys are looked up before the first of them is counted: the look-ups do not depend on each other, so
-/// the processor waits for the memory of several at a time.
-const TOGETHER: usize = 32;
 /// Where the protocol begins in the lower half of a service's key; below it are the port and [`PORT_IS_KNOWN`].
 const PROTOCOL_SHIFT: u32 = 17;
 /// Set where the port is known.
@@ -86,35 +83,25 @@ impl TopDenied {
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        for together in packets.chunks(TOGETHER) {
-            self.enter_together(together);
-        }
-    }
-
-    /// Counts [`TOGETHER`] packets at most.
-    fn enter_together(&mut self, packets: &[Denied]) {
-        self.narrow.reserve(packets.len().min(self.room()));
-        let mut slots = [0; TOGETHER];
-        for (packet, slot) in packets.iter().zip(&mut slots) {
-            if let Key::Narrow(key) = Key::of(packet, self.listed) {
-                *slot = self.narrow.slot(key);
-            }
-        }
-        for (packet, slot) in packets.iter().zip(slots) {
+        for packet in packets {
             match Key::of(packet, self.listed) {
-                Key::Narrow(key) => self.count_narrow((key, slot), packet.length),
+                Key::Narrow(key) => self.count_narrow(key, packet.length),
                 Key::Wide(key) => self.count_wide(key, packet.length),
             }
         }
     }
 
     #[inline]
-    fn count_narrow(&mut self, place: (u64, usize), length: u32) {
+    fn count_narrow(&mut self, key: u64, length: u32) {
         let is_full = self.is_full();
-        match self.narrow.get_mut(place) {
+        if is_full && !self.narrow.may_hold(key) {
+            self.others.add(length);
+            return;
+        }
+        match self.narrow.get_mut(key) {
             Some(tally) => tally.add(length),
             None if is_full => self.others.add(length),
-            None => self.narrow.insert(place, Tally::of(length)),
+            None => self.narrow.insert(key, Tally::of(length)),
         }
     }
 
@@ -130,12 +117,7 @@ impl TopDenied {
     }
 
     fn is_full(&self) -> bool {
-        self.room() == 0
-    }
-
-    /// How many further keys are counted exactly.
-    fn room(&self) -> usize {
-        self.bound.saturating_sub(self.narrow.len() + self.wide.len())
+        self.narrow.len() + self.wide.len() >= self.bound
     }
 
     /// The exact counts, in order of their keys.
