@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use vpcreplay_flow::{Checkpoint, PacketFacts, Protocol, Reason, Transport};
@@ -34,6 +35,26 @@ fn denials_are_numbered_as_they_come() {
     let asked = [denial(0), denial(0), other, denial(0), denial(1), other];
     assert_eq!(asked.map(|denial| denials.number(denial)), [1, 1, 2, 1, 3, 2]);
     assert_eq!(denials.all(), [denial(0), other, denial(1)]);
+}
+
+#[test]
+fn no_two_denials_are_packed_alike() {
+    let checkpoints =
+        [Checkpoint::SgEgress, Checkpoint::NaclEgress, Checkpoint::NaclIngress, Checkpoint::SgIngress];
+    let checkpoints = [None].into_iter().chain(checkpoints.map(Some));
+    let numbers =
+        [None, Some(0), Some(1), Some(254), Some(255), Some(256), Some(u32::MAX - 1), Some(u32::MAX)];
+    let mut packed = BTreeSet::new();
+    for (reason, checkpoint) in
+        Reason::ALL.iter().flat_map(|reason| checkpoints.clone().map(|it| (*reason, it)))
+    {
+        for (eni, rule) in
+            numbers.iter().flat_map(|eni| numbers.map(|rule| (eni.map(EniId), rule.map(RuleId))))
+        {
+            let denial = Denial { reason, checkpoint, eni, rule };
+            assert!(packed.insert(denial.packed()), "{denial:?}");
+        }
+    }
 }
 
 // The peer is the other end, whichever way the packet goes.
