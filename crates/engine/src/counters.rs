@@ -1,16 +1,10 @@
 //! What is counted of every packet: dispositions, reasons, rules, denied peers and ports.
 
-use std::net::IpAddr;
-
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Checkpoint, Disposition, PacketFacts, Protocol, Reason};
+use vpcreplay_flow::{Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
-use crate::Verdict;
-
-/// Distinct keys that a top list counts exactly; packets of later keys are counted together.
-const EXACT_KEYS: usize = 65_536;
+use crate::denied::Waiting;
+use crate::{TopDenied, Verdict};
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,76 +16,21 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, length: u32) {
+    /// One packet.
+    pub(crate) fn of(length: u32) -> Self {
+        Self { packets: 1, bytes: u64::from(length) }
+    }
+
+    /// Adds a packet.
+    #[inline]
+    pub(crate) fn add(&mut self, length: u32) {
         self.packets += 1;
         self.bytes += u64::from(length);
     }
 }
 
-/// Who denied: the reason, where, and by which rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Denial {
-    /// Why.
-    pub reason: Reason,
-    /// Where.
-    pub checkpoint: Option<Checkpoint>,
-    /// At which ENI.
-    pub eni: Option<EniId>,
-    /// By which rule.
-    pub rule: Option<RuleId>,
-}
-
-/// A key of a top list of denied packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DenialKey {
-    /// The peer: the source of ingress, the destination of egress.
-    Peer(IpAddr),
-    /// The protocol and the destination port, where it is known.
-    Service(Protocol, Option<u16>),
-}
-
-/// Denied packets by a key, exact for the first 65,536 distinct keys in replay order.
-#[derive(Clone, Debug, Default)]
-pub struct TopDenied {
-    exact: HashMap<(Denial, DenialKey), Tally, FxBuildHasher>,
-    others: Tally,
-}
-
-impl TopDenied {
-    fn count(&mut self, key: (Denial, DenialKey), length: u32) {
-        let is_full = self.exact.len() >= EXACT_KEYS;
-        match self.exact.get_mut(&key) {
-            Some(tally) => tally.add(length),
-            None if is_full => self.others.add(length),
-            None => self.exact.entry(key).or_default().add(length),
-        }
-    }
-
-    /// The exact counts, in order of their keys.
-    pub fn exact(&self) -> Vec<((Denial, DenialKey), Tally)> {
-        let mut exact: Vec<_> = self.exact.iter().map(|(key, tally)| (*key, *tally)).collect();
-        exact.sort_by_key(|(key, _)| *key);
-        exact
-    }
-
-    /// Packets whose key came after the first 65,536.
-    pub const fn others(&self) -> Tally {
-        self.others
-    }
-}
-
-/// A denied packet that is not in the top lists yet.
-#[derive(Clone, Copy, Debug)]
-struct Denied {
-    number: u64,
-    denial: Denial,
-    peer: IpAddr,
-    service: (Protocol, Option<u16>),
-    length: u32,
-}
-
 /// Everything that is counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counters {
     /// By ENI number plus one, 0 for packets that no ENI decided; then by reason.
     tallies: Vec<[Tally; Reason::ALL.len()]>,
@@ -109,46 +48,44 @@ pub struct Counters {
     pub sg_egress_then_nacl: u64,
     /// Packets judged untracked towards or from addresses outside the model's VPCs (S6.4).
     pub untracked_outside: u64,
-    /// Denied packets that the top lists do not have yet: entered together, waiting for the memory of one does not hold
-    /// up the next.
-    denied: Vec<Denied>,
+    /// Denied packets that the top lists do not have yet.
+    waiting: Waiting,
 }
 
 impl Counters {
     pub(crate) fn new(registry: &Registry) -> Self {
-        Self {
-            tallies: vec![[Tally::default(); Reason::ALL.len()]; registry.eni_count() + 1],
-            rule_hits: vec![0; registry.rule_count()],
-            exceeded: vec![0; registry.eni_count()],
-            ..Self::default()
-        }
+        Self::of_sizes(registry.eni_count(), registry.rule_count())
     }
 
     /// Counters for a part, to be added to these with [`Counters::add`].
     pub(crate) fn part(&self) -> Self {
+        Self::of_sizes(self.exceeded.len(), self.rule_hits.len())
+    }
+
+    /// Counters at zero, for so many ENIs and rules.
+    fn of_sizes(enis: usize, rules: usize) -> Self {
         Self {
-            tallies: vec![[Tally::default(); Reason::ALL.len()]; self.tallies.len()],
-            rule_hits: vec![0; self.rule_hits.len()],
-            exceeded: vec![0; self.exceeded.len()],
-            ..Self::default()
+            tallies: vec![[Tally::default(); Reason::ALL.len()]; enis + 1],
+            rule_hits: vec![0; rules],
+            exceeded: vec![0; enis],
+            denied_peers: TopDenied::peers(),
+            denied_services: TopDenied::services(),
+            midstream_doubtful: 0,
+            flows_forgotten: 0,
+            sg_egress_then_nacl: 0,
+            untracked_outside: 0,
+            waiting: Waiting::default(),
         }
     }
 
     /// Takes over the denied packets of parts, in replay order.
     pub(crate) fn take_denied(&mut self, parts: &mut [&mut Self]) {
-        for part in parts {
-            self.denied.append(&mut part.denied);
-        }
-        self.denied.sort_unstable_by_key(|packet| packet.number);
+        self.waiting.take_over(parts.iter_mut().map(|part| &mut part.waiting));
     }
 
     /// Enters the packets denied since the last time in the top lists.
     pub(crate) fn enter_denied(&mut self) {
-        let mut denied = std::mem::take(&mut self.denied);
-        for packet in denied.drain(..) {
-            self.enter(&packet);
-        }
-        self.denied = denied;
+        self.waiting.enter([&mut self.denied_peers, &mut self.denied_services]);
     }
 
     /// Adds what a part counted, top lists apart.
@@ -180,18 +117,11 @@ impl Counters {
     /// Counts what is told of denied and untracked packets beside.
     pub(crate) fn note(&mut self, number: u64, (facts, verdict): (&PacketFacts, &Verdict), policy: &Policy) {
         if verdict.disposition() == Disposition::Deny {
-            self.denied.push(Denied::of(number, facts, verdict));
+            self.waiting.push(number, facts, verdict);
         } else if verdict.reason == Reason::Untracked {
             let is_outside = !policy.is_inside_vpc(facts.src) || !policy.is_inside_vpc(facts.dst);
             self.untracked_outside += u64::from(is_outside);
         }
-    }
-
-    /// Enters a denied packet in the top lists.
-    fn enter(&mut self, packet: &Denied) {
-        let Denied { denial, peer, service: (protocol, port), length, .. } = *packet;
-        self.denied_peers.count((denial, DenialKey::Peer(peer)), length);
-        self.denied_services.count((denial, DenialKey::Service(protocol, port)), length);
     }
 
     /// Counts a rule that decided at a checkpoint, or that the connection found there remembers.
@@ -232,19 +162,5 @@ impl Counters {
     /// Packets that the allowance denied at an ENI (S7.8).
     pub fn exceeded(&self, eni: EniId) -> u64 {
         self.exceeded.get(eni.index()).copied().unwrap_or(0)
-    }
-}
-
-impl Denied {
-    fn of(number: u64, facts: &PacketFacts, verdict: &Verdict) -> Self {
-        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
-        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
-        Self {
-            number,
-            denial: Denial { reason, checkpoint, eni, rule },
-            peer: if is_egress { facts.dst } else { facts.src },
-            service: (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port)),
-            length: facts.length,
-        }
     }
 }

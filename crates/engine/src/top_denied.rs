@@ -1,0 +1,179 @@
+//! Top lists of denied packets, by peer and by service.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use vpcreplay_flow::Protocol;
+
+use crate::denied::{Denied, numbered};
+use crate::tally_table::TallyTable;
+use crate::{Denial, Tally};
+
+/// Distinct keys that a top list counts exactly; packets of later keys are counted together.
+const EXACT_KEYS: usize = 65_536;
+/// Where the protocol begins in the lower half of a service's key; below it are the port and [`PORT_IS_KNOWN`].
+const PROTOCOL_SHIFT: u32 = 17;
+/// Set where the port is known.
+const PORT_IS_KNOWN: u32 = 1 << 16;
+
+/// A key of a top list of denied packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DenialKey {
+    /// The peer: the source of ingress, the destination of egress.
+    Peer(IpAddr),
+    /// The protocol and the destination port, where it is known.
+    Service(Protocol, Option<u16>),
+}
+
+/// By what packets are counted.
+#[derive(Clone, Copy, Debug)]
+enum Listed {
+    Peers,
+    Services,
+}
+
+/// A key as it is kept, with its denial by number.
+#[derive(Clone, Copy, Debug)]
+enum Key {
+    /// The number of the denial in the upper half, the IPv4 address or the service in the lower: never 0, because
+    /// denials are numbered from 1.
+    Narrow(u64),
+    /// The number of the denial, and the IPv6 address.
+    Wide((u32, u128)),
+}
+
+/// Denied packets by a key, exact for the first 65,536 distinct keys in replay order.
+#[derive(Clone, Debug)]
+pub struct TopDenied {
+    listed: Listed,
+    /// The denials that keys tell by their number.
+    denials: Vec<Denial>,
+    /// By [`Key::Narrow`].
+    narrow: TallyTable,
+    /// By [`Key::Wide`].
+    wide: HashMap<(u32, u128), Tally, FxBuildHasher>,
+    /// Most keys, narrow and wide.
+    bound: usize,
+    others: Tally,
+}
+
+impl TopDenied {
+    /// An empty list of peers.
+    pub(crate) fn peers() -> Self {
+        Self::new(Listed::Peers, EXACT_KEYS)
+    }
+
+    /// An empty list of services.
+    pub(crate) fn services() -> Self {
+        Self::new(Listed::Services, EXACT_KEYS)
+    }
+
+    fn new(listed: Listed, bound: usize) -> Self {
+        Self {
+            listed,
+            denials: Vec::new(),
+            narrow: TallyTable::default(),
+            wide: HashMap::default(),
+            bound,
+            others: Tally::default(),
+        }
+    }
+
+    /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
+    pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
+        self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
+        for packet in packets {
+            match Key::of(packet, self.listed) {
+                Key::Narrow(key) => self.count_narrow(key, packet.length),
+                Key::Wide(key) => self.count_wide(key, packet.length),
+            }
+        }
+    }
+
+    #[inline]
+    fn count_narrow(&mut self, key: u64, length: u32) {
+        let is_full = self.is_full();
+        if is_full && !self.narrow.may_hold(key) {
+            self.others.add(length);
+            return;
+        }
+        match self.narrow.get_mut(key) {
+            Some(tally) => tally.add(length),
+            None if is_full => self.others.add(length),
+            None => self.narrow.insert(key, Tally::of(length)),
+        }
+    }
+
+    fn count_wide(&mut self, key: (u32, u128), length: u32) {
+        let is_full = self.is_full();
+        match self.wide.get_mut(&key) {
+            Some(tally) => tally.add(length),
+            None if is_full => self.others.add(length),
+            None => {
+                self.wide.insert(key, Tally::of(length));
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.narrow.len() + self.wide.len() >= self.bound
+    }
+
+    /// The exact counts, in order of their keys.
+    pub fn exact(&self) -> Vec<((Denial, DenialKey), Tally)> {
+        let narrow = self.narrow.iter().map(|(key, tally)| (Key::Narrow(key), tally));
+        let wide = self.wide.iter().map(|(key, tally)| (Key::Wide(*key), *tally));
+        let told = narrow.chain(wide).filter_map(|(key, tally)| {
+            let (denial, key) = key.told(self.listed);
+            Some(((numbered(&self.denials, denial)?, key), tally))
+        });
+        let mut exact: Vec<_> = told.collect();
+        exact.sort_by_key(|(key, _)| *key);
+        exact
+    }
+
+    /// Packets whose key came after the first 65,536.
+    pub const fn others(&self) -> Tally {
+        self.others
+    }
+}
+
+impl Key {
+    #[inline]
+    fn of(packet: &Denied, listed: Listed) -> Self {
+        let lower = match (listed, packet.peer) {
+            (Listed::Peers, IpAddr::V4(address)) => address.to_bits(),
+            (Listed::Peers, IpAddr::V6(address)) => return Self::Wide((packet.denial, address.to_bits())),
+            (Listed::Services, _) => {
+                let (Protocol(protocol), port) = packet.service;
+                let port = port.map_or(0, |port| PORT_IS_KNOWN | u32::from(port));
+                u32::from(protocol) << PROTOCOL_SHIFT | port
+            }
+        };
+        Self::Narrow(u64::from(packet.denial) << 32 | u64::from(lower))
+    }
+
+    /// The number of the denial, and what the key says beside.
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of a key, and the parts of a service")]
+    fn told(self, listed: Listed) -> (u32, DenialKey) {
+        let (key, lower) = match self {
+            Self::Wide((denial, address)) => {
+                return (denial, DenialKey::Peer(IpAddr::V6(Ipv6Addr::from_bits(address))));
+            }
+            Self::Narrow(key) => (key, key as u32),
+        };
+        let told = match listed {
+            Listed::Peers => DenialKey::Peer(IpAddr::V4(Ipv4Addr::from_bits(lower))),
+            Listed::Services => {
+                let port = (lower & PORT_IS_KNOWN != 0).then_some(lower as u16);
+                DenialKey::Service(Protocol((lower >> PROTOCOL_SHIFT) as u8), port)
+            }
+        };
+        ((key >> 32) as u32, told)
+    }
+}
+
+#[cfg(test)]
+#[path = "top_denied_tests.rs"]
+mod tests;
