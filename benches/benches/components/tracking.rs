@@ -49,7 +49,7 @@ fn packets(table: &mut Flows, keys: &[(FlowKey, u64)], start: u64, timeouts: &Ti
         for (wanted, (key, hash)) in wanted.iter_mut().zip(batch) {
             *wanted = Wanted { short: key.short(), hash: *hash, ..Wanted::default() };
         }
-        for wanted in &wanted {
+        for wanted in &mut wanted {
             table.prefetch_index(wanted);
         }
         for wanted in &mut wanted {

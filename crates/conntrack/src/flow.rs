@@ -113,6 +113,14 @@ impl<M: Default> Flow<M> {
         Self { key, last_packet: now, first: NO_ENTRY, rest: NIL, memory: M::default(), marks }
     }
 
+    /// A flow that is remembered and has a connection, whose timer is set.
+    pub(crate) const fn begun(key: ShortKey, now: Timestamp, (memory, first): (M, Entry)) -> Self
+    where
+        M: Copy,
+    {
+        Self { key, last_packet: now, first, rest: NIL, memory, marks: IN_USE | REMEMBERED }
+    }
+
     /// A record that holds no flow; `next` is the next one of that kind.
     ///
     /// Its key is that of no packet: protocol 0 has no ports.
@@ -153,6 +161,11 @@ impl<M> Flow<M> {
     #[inline]
     pub fn is_of(&self, short: ShortKey) -> bool {
         self.key == short
+    }
+
+    /// Gives the connection in the record its number.
+    pub const fn number_first(&mut self, number: u64) {
+        self.first.number = number;
     }
 
     /// A packet that the checkpoint of the first connection's interface allows on it (S7.2, S7.4): the connection after it,

@@ -108,7 +108,19 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
-        let mut flow = Flow::new(key.short(), now);
+        self.add(key, hash, Flow::new(key.short(), now))
+    }
+
+    /// Adds a flow that is not in the table, remembered, with a connection and its timer.
+    pub(crate) fn begin(&mut self, (key, hash): (&FlowKey, u64), now: Timestamp, what: (M, Entry)) -> u32 {
+        let deadline = what.1.deadline;
+        let at = self.add(key, hash, Flow::begun(key.short(), now, what));
+        self.set_timer(at, deadline);
+        at
+    }
+
+    #[inline]
+    fn add(&mut self, key: &FlowKey, hash: u64, mut flow: Flow<M>) -> u32 {
         if key.is_wide() {
             flow.rest = self.rests.add_addresses(key.wide_addresses());
         }

@@ -88,9 +88,18 @@ impl State {
 
 /// What a packet means to the state of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Event {
-    /// A TCP packet of this kind.
-    Tcp(TcpKind),
+    /// TCP that counts as RST.
+    TcpRst,
+    /// TCP that counts as SYN+ACK.
+    TcpSynAck,
+    /// TCP that counts as a bare SYN.
+    TcpSyn,
+    /// TCP that counts as FIN.
+    TcpFin,
+    /// TCP that counts as ACK or data.
+    TcpAck,
     /// A UDP packet.
     Udp,
     /// A packet of ICMP or ICMPv6.
@@ -100,36 +109,41 @@ pub enum Event {
 }
 
 impl Event {
-    /// All of them, by index.
+    /// All of them, in order.
     const ALL: [Self; 8] = [
-        Self::Tcp(TcpKind::Rst),
-        Self::Tcp(TcpKind::SynAck),
-        Self::Tcp(TcpKind::Syn),
-        Self::Tcp(TcpKind::Fin),
-        Self::Tcp(TcpKind::Ack),
+        Self::TcpRst,
+        Self::TcpSynAck,
+        Self::TcpSyn,
+        Self::TcpFin,
+        Self::TcpAck,
         Self::Udp,
         Self::Icmp,
         Self::Other,
     ];
 
-    #[inline]
-    const fn index(self) -> usize {
-        match self {
-            Self::Tcp(kind) => kind as usize,
-            Self::Udp => 5,
-            Self::Icmp => 6,
-            Self::Other => 7,
-        }
-    }
-
     /// What a packet means.
     #[inline]
     pub const fn of(digest: &Digest) -> Self {
-        match (digest.tcp_kind(), digest.shape()) {
-            (Some(kind), _) => Self::Tcp(kind),
-            (None, Shape::Ports) if digest.key.protocol().0 == Protocol::UDP.0 => Self::Udp,
-            (None, Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay) => Self::Icmp,
-            _ => Self::Other,
+        match digest.shape() {
+            Shape::Tcp => match digest.tcp_kind() {
+                Some(kind) => Self::of_tcp(kind),
+                None => Self::Other, // Never: it is TCP.
+            },
+            Shape::Ports if digest.key.protocol().0 == Protocol::UDP.0 => Self::Udp,
+            Shape::Ports | Shape::Other => Self::Other,
+            Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay => Self::Icmp,
+        }
+    }
+
+    /// What a TCP packet means.
+    #[inline]
+    pub const fn of_tcp(kind: TcpKind) -> Self {
+        match kind {
+            TcpKind::Rst => Self::TcpRst,
+            TcpKind::SynAck => Self::TcpSynAck,
+            TcpKind::Syn => Self::TcpSyn,
+            TcpKind::Fin => Self::TcpFin,
+            TcpKind::Ack => Self::TcpAck,
         }
     }
 
@@ -137,8 +151,12 @@ impl Event {
     #[inline]
     pub const fn tcp(self) -> Option<TcpKind> {
         match self {
-            Self::Tcp(kind) => Some(kind),
-            _ => None,
+            Self::TcpRst => Some(TcpKind::Rst),
+            Self::TcpSynAck => Some(TcpKind::SynAck),
+            Self::TcpSyn => Some(TcpKind::Syn),
+            Self::TcpFin => Some(TcpKind::Fin),
+            Self::TcpAck => Some(TcpKind::Ack),
+            Self::Udp | Self::Icmp | Self::Other => None,
         }
     }
 }
@@ -182,10 +200,10 @@ impl Parts {
 
     /// After a packet that the checkpoint allowed (S7.4, S7.7).
     const fn after(self, event: Event, sender: End) -> Self {
-        match event {
-            Event::Tcp(kind) => self.after_tcp(kind, sender),
-            Event::Udp => self.after_udp(sender),
-            Event::Icmp | Event::Other => self,
+        match (event.tcp(), event) {
+            (Some(kind), _) => self.after_tcp(kind, sender),
+            (None, Event::Udp) => self.after_udp(sender),
+            (None, _) => self,
         }
     }
 
@@ -291,10 +309,10 @@ impl Tracking {
     /// The two differ only where a rule of the opposite direction admitted a midstream packet (S7.5).
     pub const fn open(event: Event, sender: End, original: End) -> Self {
         let state = match event {
-            Event::Tcp(TcpKind::Syn) => State::SynSent,
-            Event::Tcp(TcpKind::Rst) => State::Close,
-            Event::Tcp(TcpKind::Fin) => State::FinWait,
-            Event::Tcp(TcpKind::SynAck | TcpKind::Ack) => State::Established,
+            Event::TcpSyn => State::SynSent,
+            Event::TcpRst => State::Close,
+            Event::TcpFin => State::FinWait,
+            Event::TcpSynAck | Event::TcpAck => State::Established,
             Event::Udp => State::Unreplied,
             Event::Icmp | Event::Other => State::Active,
         };
@@ -349,7 +367,7 @@ impl Tracking {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
     pub const fn step(&mut self, event: Event, sender: End) {
-        self.0 = AFTER[event.index() * 2 + sender as usize][self.0 as usize % TRACKINGS];
+        self.0 = AFTER[event as usize * 2 + sender as usize][self.0 as usize % TRACKINGS];
     }
 }
 

@@ -6,9 +6,9 @@ use super::{Event, State, Tracking};
 
 /// Runs `(kind letter, sender)` steps on a connection that a bare SYN of end A opened.
 fn after(steps: &[(TcpKind, End)]) -> State {
-    let mut tracking = Tracking::open(Event::Tcp(TcpKind::Syn), End::A, End::A);
+    let mut tracking = Tracking::open(Event::of_tcp(TcpKind::Syn), End::A, End::A);
     for (kind, sender) in steps {
-        tracking.step(Event::Tcp(*kind), *sender);
+        tracking.step(Event::of_tcp(*kind), *sender);
     }
     tracking.state()
 }
@@ -91,15 +91,15 @@ fn the_first_to_close_stays_the_first() {
 // S7.5: how a midstream entry starts; the closer is the sender of the FIN even if it is not the original end.
 #[test]
 fn midstream_starts() {
-    let open = |kind| Tracking::open(Event::Tcp(kind), End::A, End::B);
+    let open = |kind| Tracking::open(Event::of_tcp(kind), End::A, End::B);
     assert_eq!(open(TcpKind::Ack).state(), State::Established);
     assert_eq!(open(TcpKind::SynAck).state(), State::Established);
     assert_eq!(open(TcpKind::Rst).state(), State::Close);
     let mut fin = open(TcpKind::Fin);
     assert_eq!((fin.state(), fin.original()), (State::FinWait, End::B));
-    fin.step(Event::Tcp(TcpKind::Ack), End::A);
+    fin.step(Event::of_tcp(TcpKind::Ack), End::A);
     assert_eq!(fin.state(), State::FinWait);
-    fin.step(Event::Tcp(TcpKind::Ack), End::B);
+    fin.step(Event::of_tcp(TcpKind::Ack), End::B);
     assert_eq!(fin.state(), State::CloseWait);
 }
 
@@ -133,9 +133,9 @@ fn other_protocols_stay_active() {
 #[test]
 fn only_closed_connections_reopen() {
     let reopens = |steps: &[(TcpKind, End)]| {
-        let mut tracking = Tracking::open(Event::Tcp(TcpKind::Syn), End::A, End::A);
+        let mut tracking = Tracking::open(Event::of_tcp(TcpKind::Syn), End::A, End::A);
         for (kind, sender) in steps {
-            tracking.step(Event::Tcp(*kind), *sender);
+            tracking.step(Event::of_tcp(*kind), *sender);
         }
         tracking.reopens()
     };
@@ -174,7 +174,7 @@ fn the_look_up_is_the_rule() {
         assert_eq!(State::ALL[state as usize], state);
     }
     for event in Event::ALL {
-        assert_eq!(Event::ALL[event.index()], event);
+        assert_eq!(Event::ALL[event as usize], event);
         for tracking in reachable(event) {
             assert_eq!(tracking.parts().pack(), tracking.0);
             for sender in [End::A, End::B] {
@@ -190,7 +190,7 @@ fn the_look_up_is_the_rule() {
 fn packets(event: Event) -> Vec<Event> {
     use TcpKind::{Ack, Fin, Rst, Syn, SynAck};
     match event {
-        Event::Tcp(_) => [Rst, SynAck, Syn, Fin, Ack].map(Event::Tcp).to_vec(),
+        _ if event.tcp().is_some() => [Rst, SynAck, Syn, Fin, Ack].map(Event::of_tcp).to_vec(),
         other => vec![other],
     }
 }
@@ -242,7 +242,7 @@ fn differ(one: Tracking, other: Tracking, event: Event) -> bool {
 // S7.4, S7.7: connections behave alike if, and only if, no packets tell them apart.
 #[test]
 fn alike_is_what_no_packets_tell_apart() {
-    for event in [Event::Tcp(TcpKind::Syn), Event::Udp, Event::Icmp, Event::Other] {
+    for event in [Event::of_tcp(TcpKind::Syn), Event::Udp, Event::Icmp, Event::Other] {
         let all = reachable(event);
         for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (one, other))) {
             assert_eq!(one.behaves_as(other), !differ(*one, *other, event), "{one:?} {other:?}");
@@ -269,8 +269,8 @@ fn what_a_packet_means_to_a_state() {
     let error = Transport::IcmpError { icmp_type: 3, code: 1, quoted: None };
     let one_way = Transport::IcmpOneWay { icmp_type: 9, code: 0 };
     let cases = [
-        (Protocol::TCP, tcp(0x02), Event::Tcp(TcpKind::Syn)),
-        (Protocol::TCP, tcp(0x10), Event::Tcp(TcpKind::Ack)),
+        (Protocol::TCP, tcp(0x02), Event::of_tcp(TcpKind::Syn)),
+        (Protocol::TCP, tcp(0x10), Event::of_tcp(TcpKind::Ack)),
         (Protocol::UDP, ports, Event::Udp),
         (Protocol::SCTP, ports, Event::Other),
         (Protocol::ICMP, query(QueryRole::Requester), Event::Icmp),
@@ -281,7 +281,7 @@ fn what_a_packet_means_to_a_state() {
     ];
     for (protocol, transport, event) in cases {
         assert_eq!(of(protocol, transport), event, "{transport:?}");
-        let kind = if let Event::Tcp(kind) = event { Some(kind) } else { None };
+        let kind = Event::ALL[..5].contains(&event).then(|| event.tcp().unwrap());
         assert_eq!(event.tcp(), kind);
     }
 }

@@ -30,6 +30,8 @@ pub struct Wanted {
     pub short: ShortKey,
     /// Its hash.
     pub hash: u64,
+    /// Where its shard is; [`Table::prefetch_index`] fills it in.
+    pub shard: u32,
     /// Where the flow most likely is; [`Table::prefetch_flow`] fills it in.
     pub guess: u32,
     /// Whether it most likely changes the flow's timer.
@@ -109,16 +111,23 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
 
     /// The first of three steps before a packet: asks for the memory that tells where its flow is.
     #[inline]
-    pub fn prefetch_index(&self, wanted: &Wanted) {
-        if let Some(shard) = self.shard(wanted.hash) {
+    pub fn prefetch_index(&self, wanted: &mut Wanted) {
+        wanted.shard = self.shard_of(wanted.hash).wrapping_sub(self.first);
+        if let Some(shard) = self.shards.get(wanted.shard as usize) {
             shard.prefetch_index(wanted.hash);
         }
+    }
+
+    /// The shard of a packet's flow, once [`Table::prefetch_index`] has told where it is.
+    #[inline]
+    pub fn wanted_shard(&mut self, wanted: &Wanted) -> Option<&mut Shard<M, A>> {
+        self.shards.get_mut(wanted.shard as usize)
     }
 
     /// The second step, when that memory has come: finds where the flow most likely is and asks for its memory.
     #[inline]
     pub fn prefetch_flow(&self, wanted: &mut Wanted) {
-        if let Some(shard) = self.shard(wanted.hash) {
+        if let Some(shard) = self.shards.get(wanted.shard as usize) {
             wanted.guess = shard.guess(wanted.hash);
             shard.prefetch_flow(wanted.guess, wanted.timer);
         }
@@ -127,7 +136,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// The third step, when the flow has come: asks for what is kept of it beside.
     #[inline]
     pub fn prefetch_rest(&self, wanted: &Wanted) {
-        if let Some(shard) = self.shard(wanted.hash) {
+        if let Some(shard) = self.shards.get(wanted.shard as usize) {
             shard.prefetch_rest(wanted.guess);
         }
     }
@@ -138,6 +147,16 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         let shard = self.shard_of(hash);
         let place = self.place_of(shard);
         let at = self.shards.get_mut(place).map_or(u32::MAX, |owner| owner.insert(key, hash, now));
+        FlowId { shard, at }
+    }
+
+    /// Adds a flow that the table does not have, remembered, with a connection; there must be room for it.
+    #[inline]
+    pub fn begin(&mut self, key: (&FlowKey, u64), now: Timestamp, what: (M, Entry)) -> FlowId {
+        let shard = self.shard_of(key.1);
+        let place = self.place_of(shard);
+        self.remembered += 1;
+        let at = self.shards.get_mut(place).map_or(u32::MAX, |owner| owner.begin(key, now, what));
         FlowId { shard, at }
     }
 

@@ -142,7 +142,7 @@ proptest! {
             naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
             let mut wanted = Wanted { short: key.short(), hash, ..Wanted::default() };
-            table.prefetch_index(&wanted);
+            table.prefetch_index(&mut wanted);
             table.prefetch_flow(&mut wanted);
             let id = table.find(&key, hash, wanted.guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {

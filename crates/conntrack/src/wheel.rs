@@ -33,6 +33,34 @@ struct Chunk {
     next: u32,
 }
 
+impl Chunk {
+    /// Adds a timer if there is room.
+    #[inline]
+    fn push(&mut self, (time, index): Timer) -> bool {
+        let end = self.len as usize;
+        let (Some(at), Some(of)) = (self.times.get_mut(end), self.indexes.get_mut(end)) else { return false };
+        (*at, *of) = (time, index);
+        self.len += 1;
+        true
+    }
+
+    /// Drops the timers that are not meant.
+    fn retain(&mut self, is_meant: &mut impl FnMut(Timer) -> bool) {
+        let timers = self.times.into_iter().zip(self.indexes).take(self.len as usize);
+        self.len = 0;
+        for timer in timers.filter(|timer| is_meant(*timer)) {
+            self.push(timer);
+        }
+    }
+}
+
+/// Whether a slot has timers.
+#[derive(Clone, Copy)]
+enum Mark {
+    Occupied,
+    Empty,
+}
+
 /// Timers by time.
 #[derive(Debug)]
 pub(crate) struct Wheel {
@@ -41,7 +69,8 @@ pub(crate) struct Wheel {
     free: u32,
     /// The first chunk of each slot, the only one that may have room.
     heads: Vec<u32>,
-    occupied: [[u64; SLOTS / 64]; LEVELS],
+    /// A bit for each slot that has timers.
+    occupied: [u64; LEVELS * SLOTS / 64],
     /// Timers of the tick being served, the latest first.
     near: Vec<Timer>,
     /// Timers that were set for the tick being served, or an earlier one, when it was being served already.
@@ -73,7 +102,7 @@ impl Wheel {
             chunks: Vec::new(),
             free: NIL,
             heads: vec![NIL; LEVELS * SLOTS],
-            occupied: [[0; SLOTS / 64]; LEVELS],
+            occupied: [0; LEVELS * SLOTS / 64],
             near: Vec::new(),
             late: BinaryHeap::new(),
             cursor: 0,
@@ -145,17 +174,56 @@ impl Wheel {
 
     /// Drops the timers that mean nothing any more.
     pub(crate) fn retain(&mut self, mut is_meant: impl FnMut(Timer) -> bool) {
-        let mut kept: Vec<Timer> =
-            self.near.drain(..).chain(self.late.drain().map(|Reverse(timer)| timer)).collect();
-        for level in 0..LEVELS {
-            for slot in 0..SLOTS {
-                self.empty(level, slot, &mut kept);
-            }
+        self.near.retain(|timer| is_meant(*timer));
+        self.late.retain(|Reverse(timer)| is_meant(*timer));
+        self.len = self.near.len() + self.late.len();
+        for list in 0..self.heads.len() {
+            self.len += self.retain_list(list, &mut is_meant);
         }
-        kept.retain(|timer| is_meant(*timer));
-        self.len = 0;
-        for (at, index) in kept {
-            self.set(index, at);
+    }
+
+    /// Drops such timers of one slot, each chunk for itself, and chunks that have none left; how many timers are left.
+    fn retain_list(&mut self, list: usize, is_meant: &mut impl FnMut(Timer) -> bool) -> usize {
+        let Some(head) = self.heads.get_mut(list) else { return 0 };
+        let (mut kept, mut at) = (0, std::mem::replace(head, NIL));
+        let mut last = NIL;
+        while let Some(chunk) = self.chunks.get_mut(at as usize) {
+            chunk.retain(is_meant);
+            kept += chunk.len as usize;
+            let (this, next, is_empty) = (at, chunk.next, chunk.len == 0);
+            at = next;
+            if is_empty {
+                chunk.next = self.free;
+                self.free = this;
+                continue;
+            }
+            chunk.next = NIL;
+            match self.chunks.get_mut(last as usize) {
+                Some(before) => before.next = this,
+                None => self.set_head(list, this),
+            }
+            last = this;
+        }
+        if kept == 0 {
+            self.mark(list, Mark::Empty);
+        }
+        kept
+    }
+
+    fn set_head(&mut self, list: usize, chunk: u32) {
+        if let Some(head) = self.heads.get_mut(list) {
+            *head = chunk;
+        }
+    }
+
+    /// Marks a slot as occupied or empty.
+    #[inline]
+    fn mark(&mut self, list: usize, mark: Mark) {
+        if let Some(word) = self.occupied.get_mut(list / 64) {
+            match mark {
+                Mark::Occupied => *word |= 1 << (list % 64),
+                Mark::Empty => *word &= !(1 << (list % 64)),
+            }
         }
     }
 
@@ -194,9 +262,7 @@ impl Wheel {
             self.free = at;
             at = next;
         }
-        if let Some(word) = self.occupied.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
-            *word &= !(1 << (slot % 64));
-        }
+        self.mark(level * SLOTS + slot, Mark::Empty);
     }
 
     /// The earliest occupied slot behind the cursor: level, slot and the tick it begins with.
@@ -213,8 +279,9 @@ impl Wheel {
     }
 
     fn first_occupied(&self, level: usize, from: usize) -> Option<usize> {
-        let words = self.occupied.get(level)?;
-        (from / 64..SLOTS / 64).find_map(|at| {
+        const WORDS: usize = SLOTS / 64;
+        let words = self.occupied.get(level * WORDS..(level + 1) * WORDS)?;
+        (from / 64..WORDS).find_map(|at| {
             let mask = if at == from / 64 { u64::MAX << (from % 64) } else { u64::MAX };
             let word = words.get(at)? & mask;
             (word != 0).then(|| at * 64 + word.trailing_zeros() as usize)
@@ -225,21 +292,18 @@ impl Wheel {
     fn link(&mut self, index: u32, at: Timestamp) {
         let tick = tick_of(at);
         let level = ((tick ^ self.cursor).ilog2() / LEVEL_BITS) as usize;
-        let slot = digit(tick, level);
-        let list = level * SLOTS + slot;
+        let list = level * SLOTS + digit(tick, level);
         let head = self.heads.get(list).copied().unwrap_or(NIL);
-        let has_room = self.chunks.get(head as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
-        let place = if has_room { head } else { self.add_chunk(list, head) };
+        if let Some(chunk) = self.chunks.get_mut(head as usize)
+            && chunk.push((at, index))
+        {
+            return;
+        }
+        let place = self.add_chunk(list, head);
         if let Some(chunk) = self.chunks.get_mut(place as usize) {
-            let end = chunk.len as usize;
-            if let (Some(time), Some(of)) = (chunk.times.get_mut(end), chunk.indexes.get_mut(end)) {
-                (*time, *of) = (at, index);
-                chunk.len += 1;
-            }
+            chunk.push((at, index));
         }
-        if let Some(word) = self.occupied.get_mut(level).and_then(|words| words.get_mut(slot / 64)) {
-            *word |= 1 << (slot % 64);
-        }
+        self.mark(list, Mark::Occupied);
     }
 
     /// Puts an empty chunk before the chunks of a slot.
@@ -254,9 +318,7 @@ impl Wheel {
             self.chunks.push(Chunk { times, indexes, len: 0, next });
             u32::try_from(self.chunks.len() - 1).unwrap_or(NIL)
         };
-        if let Some(head) = self.heads.get_mut(list) {
-            *head = place;
-        }
+        self.set_head(list, place);
         place
     }
 }

@@ -38,21 +38,21 @@ impl World {
         packet: impl Fn(&'a T) -> Packet<'a>,
         each: &mut impl FnMut(&'a T, Verdict),
     ) {
-        self.walk(items, packet, |world, item, (packet, wanted)| match world.usual(packet, wanted) {
+        self.walk(items, &packet, |world, item, wanted| match world.usual(packet(item), wanted) {
             Some(verdict) => each(item, verdict),
-            None => each(item, world.judge(packet, &mut NoTrace)),
+            None => each(item, world.judge(packet(item), &mut NoTrace)),
         });
     }
 
     /// Goes through packets in order, while the memory of those that follow is asked for, block by block; `each` gets every
-    /// item, its packet and what the packet wants of the table.
+    /// item and what its packet wants of the table.
     #[expect(clippy::inline_always, reason = "the loop over packets; as a call its packets would be copied")]
     #[inline(always)]
     pub(crate) fn walk<'a, T>(
         &mut self,
         items: &'a [T],
         packet: impl Fn(&'a T) -> Packet<'a>,
-        mut each: impl FnMut(&mut Self, &'a T, (Packet<'a>, &Wanted)),
+        mut each: impl FnMut(&mut Self, &'a T, &Wanted),
     ) {
         let mut blocks = [[Wanted::default(); BLOCK]; 3];
         let [now, next, last] = &mut blocks;
@@ -70,7 +70,7 @@ impl World {
             self.ask_for_flows(next);
             self.ask_for_rests(now);
             for (item, wanted) in block(number).iter().zip(now.iter()) {
-                each(self, item, (packet(item), wanted));
+                each(self, item, wanted);
             }
         }
     }

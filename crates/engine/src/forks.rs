@@ -85,10 +85,12 @@ impl Forks {
         let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
         self.engine.begin(packet(first).now);
         let (world, apart) = (&mut self.engine.world, &mut self.apart);
-        world.walk(items, &packet, |world, _, (packet, flow)| match world.usual(packet, &flow) {
-            Some(verdict) if verdict.disposition() == Disposition::Unsent => apart.unsent(world, packet),
+        world.walk(items, &packet, |world, item, wanted| match world.usual(packet(item), wanted) {
+            Some(verdict) if verdict.disposition() == Disposition::Unsent => {
+                apart.unsent(world, packet(item));
+            }
             Some(_) => {}
-            None => apart.judge(world, packet),
+            None => apart.judge(world, packet(item)),
         });
         world.close();
         apart.close(world, items.len(), packet(last).now);

@@ -9,6 +9,7 @@ mod causality;
 mod counters;
 mod denied;
 mod engine;
+mod first;
 mod flows;
 mod forks;
 mod memory;

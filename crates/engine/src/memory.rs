@@ -57,6 +57,13 @@ impl Aside {
 }
 
 impl Memory {
+    /// Of a flow whose first packet took a route.
+    pub(crate) fn begun(sender: End, route: RouteId, handshake: u8) -> Self {
+        let mut memory = Self { routes: [0; 2], handshake };
+        memory.set_route(sender, route);
+        memory
+    }
+
     /// The route of an end's packets, if it is remembered.
     #[inline]
     pub(crate) const fn route(self, sender: End) -> RouteId {

@@ -94,6 +94,19 @@ pub(crate) enum Way {
 }
 
 impl Route {
+    /// The route in one number: few words to hash.
+    #[inline]
+    fn pack(&self) -> u128 {
+        let half = |stop: Option<Stop>| match stop {
+            None => u64::MAX,
+            Some(Stop { eni, nacl }) => {
+                // What an entry says is told by its number.
+                u64::from(eni.0) << 32 | u64::from(nacl.map_or(u32::MAX, |answer| answer.rule.0))
+            }
+        };
+        u128::from(half(self.source)) << 64 | u128::from(half(self.destination))
+    }
+
     fn way(&self, policy: &Policy) -> Way {
         let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction, policy));
         match (hop(self.source, Direction::Egress), hop(self.destination, Direction::Ingress)) {
@@ -123,7 +136,8 @@ pub(crate) struct Routes {
 #[derive(Debug, Default)]
 struct Known {
     routes: Vec<(Route, Way)>,
-    numbers: HashMap<Route, RouteId, FxBuildHasher>,
+    /// By the packed form.
+    numbers: HashMap<u128, RouteId, FxBuildHasher>,
 }
 
 impl Routes {
@@ -149,7 +163,7 @@ impl Routes {
 
     /// The number of a route; none when too many are remembered, and in a part none when it is new.
     pub(crate) fn number(&mut self, route: Route, policy: &Policy) -> RouteId {
-        if let Some(id) = self.shared.numbers.get(&route) {
+        if let Some(id) = self.shared.numbers.get(&route.pack()) {
             return *id;
         }
         if let Some(known) = Arc::get_mut(&mut self.shared) {
@@ -190,7 +204,7 @@ impl Known {
         }
         self.routes.push((route, route.way(policy)));
         let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
-        self.numbers.insert(route, id);
+        self.numbers.insert(route.pack(), id);
         id
     }
 }

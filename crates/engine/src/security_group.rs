@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{self as conntrack, Entry, Event, FlowId, Tracking};
 use vpcreplay_flow::{
-    Checkpoint, Direction, End, PacketFacts, Protocol, Reason, TcpKind, Timestamp, Transport,
+    Checkpoint, Direction, End, PacketFacts, Protocol, Reason, Timestamp, Transport,
 };
 use vpcreplay_policy::{EniId, IcmpErrors, Probe, RuleId, TcpMidstream};
 
@@ -85,7 +85,7 @@ impl World {
         let (id, sender) = passage.flow?;
         let (shard, at) = self.table.place_mut(id)?;
         let tracking = shard.entry(at, gate.eni.0)?.tracking;
-        if passage.event == Event::Tcp(TcpKind::Syn) && tracking.reopens() {
+        if passage.event == Event::TcpSyn && tracking.reopens() {
             self.reopen(id, gate.eni, passage);
             return None;
         }
@@ -209,7 +209,7 @@ impl World {
 impl Passage<'_> {
     /// S7.5: TCP other than a bare SYN. With unknown ports it is not known to be.
     const fn is_midstream(&self) -> bool {
-        matches!(self.event, Event::Tcp(kind) if !matches!(kind, TcpKind::Syn))
+        self.event.tcp().is_some() && !matches!(self.event, Event::TcpSyn)
     }
 }
 

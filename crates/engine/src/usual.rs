@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
-use vpcreplay_flow::{Digest, Reason, TcpKind, Timestamp};
+use vpcreplay_flow::{Digest, Reason, Timestamp};
 use vpcreplay_policy::{EniId, Mode, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
@@ -43,8 +43,10 @@ impl World {
         let event = Event::of(digest);
         let sent = Sent { sender: digest.sender, tcp: event.tcp() };
         let usual = Usual { digest, now: packet.now, event, sent };
-        let shard = self.table.shard_mut(wanted.hash)?;
-        let at = shard.find(&digest.key, (wanted.short, wanted.hash), wanted.guess)?;
+        let shard = self.table.wanted_shard(wanted)?;
+        let Some(at) = shard.find(&digest.key, (wanted.short, wanted.hash), wanted.guess) else {
+            return self.begin_flow(&packet, digest, wanted);
+        };
         let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), sent);
         let hop = self.routes.only_hop(flow.memory.route(digest.sender));
@@ -152,7 +154,7 @@ impl<'a> Usual<'a> {
     const fn goes_on(self, entry: &Entry, eni: EniId) -> bool {
         let tracking = entry.tracking;
         entry.lives_at(eni.0, self.now)
-            && !(matches!(self.event, Event::Tcp(TcpKind::Syn)) && tracking.reopens())
+            && !(matches!(self.event, Event::TcpSyn) && tracking.reopens())
     }
 
     /// The verdict of a packet that went on with a connection; counts the rules.

@@ -299,13 +299,35 @@ impl Batch {
             rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
             self.rest.push(*of_other);
         }
-        self.push_row(place, row.digest, rest);
+        self.push_at(place, row.digest, rest);
     }
 
     /// Adds a usual packet; its digest is that of its copy.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_row(place, Some(digest), NONE);
+        self.push_at(place, Some(digest), NONE);
+    }
+
+    /// Goes on with packets that come from frames of one file, one after the other, the first at this place.
+    pub(crate) fn go_on(&mut self, place: Place) {
+        let Place { number, file, frame, copy, .. } = place;
+        if self.len == 0 {
+            self.first = number;
+        }
+        let run = Run { at: self.len, file: u32::try_from(file).unwrap_or(u32::MAX), frame, copy };
+        if !run.goes_on_from(self.run) {
+            self.begin_run(run);
+        }
+    }
+
+    /// Adds a usual packet of the frame after that of the packet before, or the first one after [`Batch::go_on`].
+    #[expect(clippy::inline_always, reason = "once a packet; as a call the digest would be copied")]
+    #[inline(always)]
+    pub(crate) fn push_next(&mut self, (time, now): (Timestamp, Timestamp), digest: Digest) {
+        if time != now {
+            self.stamps.push((self.len, time));
+        }
+        self.push_row(now, Some(digest), NONE);
     }
 
     /// Adds any packet.
@@ -321,40 +343,43 @@ impl Batch {
             self.asks = self.asks.max(asks_about_another_flow(&decoded));
             self.rest.push(Rest { tunnel, decoded, copy: place.copy });
         }
-        self.push_row(place, digest, rest);
+        self.push_at(place, digest, rest);
+    }
+
+    fn push_at(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
+        self.go_on(place);
+        if place.time != place.now {
+            self.stamps.push((self.len, place.time));
+        }
+        self.push_row(place.now, digest, rest);
     }
 
     #[expect(clippy::inline_always, reason = "once a packet; as a call the row would be copied twice")]
     #[inline(always)]
-    fn push_row(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
-        let Place { number, file, frame, time, now, copy } = place;
+    fn push_row(&mut self, now: Timestamp, digest: Option<Digest>, rest: u32) {
         let at = self.len;
-        if at == 0 {
-            self.first = number;
-        }
         self.len += 1;
-        // A replay has far fewer files.
-        let run = Run { at, file: u32::try_from(file).unwrap_or(u32::MAX), frame, copy };
-        if !run.goes_on_from(self.run) {
-            self.begin_run(run);
-        }
-        if time != now {
-            self.stamps.push((at, time));
-        }
-        let part = if self.hands.len() > 1 { self.part(number, digest.as_ref(), rest) } else { 0 };
-        if let Some(hand) = self.hands.get_mut(part) {
-            hand.push(Row { digest, now, at, rest });
+        match self.hands.as_mut_slice() {
+            [hand] => hand.push(Row { digest, now, at, rest }),
+            hands => {
+                let number = self.first + u64::from(at);
+                let parts = hands.len();
+                let part = self.part((number, parts), digest.as_ref(), rest);
+                if let Some(hand) = self.hands.get_mut(part) {
+                    hand.push(Row { digest, now, at, rest });
+                }
+            }
         }
     }
 
     /// The part for a packet, and its spot there.
     #[inline]
-    fn part(&mut self, number: u64, digest: Option<&Digest>, rest: u32) -> usize {
+    fn part(&mut self, (number, parts): (u64, usize), digest: Option<&Digest>, rest: u32) -> usize {
         let content = match digest {
             Some(digest) => Content::Digest(digest),
             None => self.content_of_rest(rest),
         };
-        let part = part_of(number, content, self.hands.len());
+        let part = part_of(number, content, parts);
         let at = self.hands.get(part).map_or(u32::MAX, |hand| u32::try_from(hand.len()).unwrap_or(u32::MAX));
         self.spots.push(Spot { part: u16::try_from(part).unwrap_or(u16::MAX), at });
         part

@@ -110,6 +110,7 @@ impl Lane {
                 }
             }
             if is_plain {
+                batch.go_on(place_of(&frame, self.stats.packets + 1, frame.time));
                 self.decoder.take(&frame, &mut self.clock, &mut self.stats, batch);
                 continue;
             }
@@ -138,7 +139,13 @@ impl Lane {
     fn take_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
         let Self { captures, decoder, clock, stats, .. } = self;
         let most = size - batch.len();
-        captures.each_at_hand(most, |frame| decoder.take(&frame, clock, stats, batch))
+        let mut is_first = true;
+        captures.each_at_hand(most, |frame| {
+            if std::mem::take(&mut is_first) {
+                batch.go_on(place_of(&frame, stats.packets + 1, frame.time));
+            }
+            decoder.take(&frame, clock, stats, batch);
+        })
     }
 
     /// Packets that the selection leaves.
@@ -214,27 +221,20 @@ impl Decoder {
         if step != ClockStep::Forward {
             stats.note_step(step, (stats.packets, frame.file, frame.number));
         }
-        let place = Place {
-            number: stats.packets,
-            file: frame.file,
-            frame: frame.number,
-            time: frame.time,
-            now,
-            copy: 0,
-        };
         if self.decap == Decap::None
             && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
         {
             stats.note_tunnel(tunnel_port_of(&digest));
-            batch.push_digest(place, digest);
+            batch.push_next((frame.time, now), digest);
         } else {
-            self.take_any(frame, place, stats, batch);
+            self.take_any(frame, now, stats, batch);
         }
     }
 
     /// Takes a frame of any shape.
     #[inline(never)]
-    fn take_any(&mut self, frame: &Frame<'_>, place: Place, stats: &mut FeedStats, batch: &mut Batch) {
+    fn take_any(&mut self, frame: &Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+        let place = place_of(frame, stats.packets, now);
         let (tunnel, decoded, is_inherited) = self.decode_any(frame, place.now);
         stats.fragments_inherited += u64::from(is_inherited);
         if self.decap == Decap::None {
@@ -242,6 +242,11 @@ impl Decoder {
         }
         batch.push(place, tunnel, decoded);
     }
+}
+
+/// The place of a frame's packet.
+fn place_of(frame: &Frame<'_>, number: u64, now: Timestamp) -> Place {
+    Place { number, file: frame.file, frame: frame.number, time: frame.time, now, copy: 0 }
 }
 
 /// What a frame holds, in a copy: the flow that an ICMP error quotes is the copy's (S6.3.1).
