@@ -10,6 +10,7 @@ mod classifier;
 mod compile;
 mod error;
 mod exempt;
+mod intervals;
 mod load;
 mod members;
 mod network;
