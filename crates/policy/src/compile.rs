@@ -45,7 +45,9 @@ pub(crate) fn compile(
         group_sets: Vec::new(),
         limits: BTreeMap::new(),
         places,
+        has_always_tracked: always_tracked.lists_addresses(),
         always_tracked,
+        has_open_ports: false,
         inside: inside(network),
         rules_in_force: Vec::new(),
         options,
@@ -53,6 +55,9 @@ pub(crate) fn compile(
     for eni in &network.enis {
         compiler.eni(&mut policy, eni, command_line)?;
     }
+    policy.has_always_tracked |=
+        policy.enis.iter().flatten().any(|eni| eni.is_tracked_type || eni.is_tracked_peer);
+    policy.has_open_ports = policy.group_sets.iter().any(|groups| !groups.open_ports.is_empty());
     policy.rules_in_force = rules_in_force(&policy, network);
     let warnings = unbound_limits(&policy, network, compiler.registry);
     Ok((policy, warnings))

@@ -67,6 +67,10 @@ pub struct Policy {
     pub(crate) limits: BTreeMap<ScopeId, u64>,
     pub(crate) places: Places,
     pub(crate) always_tracked: AlwaysTracked,
+    /// Whether there are flows that [`Policy::always_tracked`] is for: mostly there are none.
+    pub(crate) has_always_tracked: bool,
+    /// Whether any rules make flows untracked (S6.4).
+    pub(crate) has_open_ports: bool,
     /// Addresses of VPCs, subnets and ENIs.
     pub(crate) inside: AddressSet,
     pub(crate) rules_in_force: Vec<RuleId>,
@@ -269,13 +273,20 @@ impl Policy {
         (protocol, answerer_port): (Protocol, u16),
         peer: IpAddr,
     ) -> bool {
-        self.group_set(eni)
-            .is_some_and(|groups| groups.open_ports.opens(direction, peer, protocol, answerer_port))
+        self.has_open_ports
+            && self
+                .group_set(eni)
+                .is_some_and(|groups| groups.open_ports.opens(direction, peer, protocol, answerer_port))
     }
 
     /// Whether flows between the ENI and the peer are tracked whatever the rules (S6.4): by the interface type of
     /// either, or because the peer is listed.
+    #[inline]
     pub fn always_tracked(&self, eni: EniId, peer: IpAddr) -> bool {
+        self.has_always_tracked && self.is_always_tracked(eni, peer)
+    }
+
+    fn is_always_tracked(&self, eni: EniId, peer: IpAddr) -> bool {
         let peer_eni = || self.owner(peer).and_then(|owner| self.eni(owner));
         self.eni(eni).is_some_and(|eni| eni.is_tracked_type)
             || self.always_tracked.lists(peer)
