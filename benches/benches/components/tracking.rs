@@ -53,6 +53,9 @@ fn packets(table: &mut Flows, keys: &[(FlowKey, u64)], start: u64, timeouts: &Ti
             table.prefetch_index(wanted);
         }
         for wanted in &mut wanted {
+            table.guess_flow(wanted);
+        }
+        for wanted in &wanted {
             table.prefetch_flow(wanted);
         }
         for (wanted, (key, hash)) in wanted.iter().zip(batch) {

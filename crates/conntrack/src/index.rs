@@ -107,15 +107,23 @@ impl Index {
         prefetch(self.buckets.get(self.home(hash)));
     }
 
-    /// Most often the place of a hash. For asking for memory, or to be looked at first; [`NIL`] where there is none.
+    /// Most often the place of a hash. For asking for memory, or to be looked at first; [`NIL`] where there is none. Where
+    /// it may be in a later bucket, that is asked for.
     #[inline]
     pub(crate) fn guess(&self, hash: u64) -> u32 {
-        self.buckets.get(self.home(hash)).map_or(NIL, |bucket| bucket.place(bucket.hits(tag(hash))))
+        let home = self.home(hash);
+        let Some(bucket) = self.buckets.get(home) else { return NIL };
+        let hits = bucket.hits(tag(hash));
+        if hits == 0 && bucket.passed > 0 {
+            prefetch(self.buckets.get(self.next(home)));
+        }
+        bucket.place(hits)
     }
 
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
-        if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
+        // Fuller, and too many look-ups would have to go on to a second bucket.
+        if self.len * 100 >= self.buckets.len() * SLOTS * 65 {
             self.grow(hash_of);
         }
         self.put(hash, place);

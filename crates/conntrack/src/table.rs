@@ -32,7 +32,7 @@ pub struct Wanted {
     pub hash: u64,
     /// Where its shard is; [`Table::prefetch_index`] fills it in.
     pub shard: u32,
-    /// Where the flow most likely is; [`Table::prefetch_flow`] fills it in.
+    /// Where the flow most likely is; [`Table::guess_flow`] fills it in.
     pub guess: u32,
     /// Whether it most likely changes the flow's timer.
     pub timer: Timer,
@@ -109,7 +109,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         Some(FlowId { shard, at })
     }
 
-    /// The first of three steps before a packet: asks for the memory that tells where its flow is.
+    /// The first of four steps before a packet: asks for the memory that tells where its flow is.
     #[inline]
     pub fn prefetch_index(&self, wanted: &mut Wanted) {
         wanted.shard = self.shard_of(wanted.hash).wrapping_sub(self.first);
@@ -124,16 +124,24 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         self.shards.get_mut(wanted.shard as usize)
     }
 
-    /// The second step, when that memory has come: finds where the flow most likely is and asks for its memory.
+    /// The second step, when that memory has come: finds where the flow most likely is.
     #[inline]
-    pub fn prefetch_flow(&self, wanted: &mut Wanted) {
+    pub fn guess_flow(&self, wanted: &mut Wanted) {
         if let Some(shard) = self.shards.get(wanted.shard as usize) {
             wanted.guess = shard.guess(wanted.hash);
+        }
+    }
+
+    /// The third step, at once: asks for the memory of the flow. Apart, so that a processor that looks up where pages are
+    /// before it goes on has several look-ups at hand.
+    #[inline]
+    pub fn prefetch_flow(&self, wanted: &Wanted) {
+        if let Some(shard) = self.shards.get(wanted.shard as usize) {
             shard.prefetch_flow(wanted.guess, wanted.timer);
         }
     }
 
-    /// The third step, when the flow has come: asks for what is kept of it beside.
+    /// The last step, when the flow has come: asks for what is kept of it beside.
     #[inline]
     pub fn prefetch_rest(&self, wanted: &Wanted) {
         if let Some(shard) = self.shards.get(wanted.shard as usize) {

@@ -143,7 +143,8 @@ proptest! {
             let (key, hash) = (key(port), key(port).hash64());
             let mut wanted = Wanted { short: key.short(), hash, ..Wanted::default() };
             table.prefetch_index(&mut wanted);
-            table.prefetch_flow(&mut wanted);
+            table.guess_flow(&mut wanted);
+            table.prefetch_flow(&wanted);
             let id = table.find(&key, hash, wanted.guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
                 numbered += 1;

@@ -99,6 +99,9 @@ impl World {
     /// Asks for the memory of flows.
     #[inline]
     fn ask_for_flows(&self, block: &mut Block) {
+        for place in block.iter_mut() {
+            self.table.guess_flow(place);
+        }
         for place in block {
             self.table.prefetch_flow(place);
         }

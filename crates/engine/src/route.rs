@@ -4,13 +4,12 @@
 //! flow key and the direction, so that a flow remembers the route of each of its ends. When a later model comes into
 //! force all routes are forgotten (S5.3).
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use vpcreplay_flow::{Direction, PacketFacts, Reason, Timeouts};
-use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, Probe, RuleId};
+use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
 use crate::Settings;
 
@@ -42,27 +41,24 @@ impl Route {
         if policy.exempt_by_kind(facts) {
             return Err(Reason::Exempt);
         }
-        if is_multicast(facts.dst) {
+        let (src, dst) = (policy.place(facts.src), policy.place(facts.dst));
+        if dst.is_multicast() {
             return Err(Reason::Multicast);
         }
-        let owner = |address| {
-            let owner = policy.owner(address)?;
-            settings.only.as_ref().is_none_or(|only| only.contains(&owner)).then_some(owner)
-        };
-        let (source, destination) = (owner(facts.src), owner(facts.dst));
+        let (source, destination) = (modelled(src.owner(), settings), modelled(dst.owner(), settings));
         if source.is_none() && destination.is_none() {
             return Err(Reason::NoInterface);
         }
         if source == destination {
             return Err(Reason::SameInterface);
         }
-        if policy.exempt_by_address(facts) {
+        // An address of an ENI that is left out is owned all the same, and so it is not exempt.
+        let (src_port, dst_port) = facts.transport.ports().unzip();
+        if src.is_exempt(src_port) || dst.is_exempt(dst_port) {
             return Err(Reason::Exempt);
         }
-        let stop = |eni, direction| {
-            let crosses = policy.crosses_subnet_edge(eni, facts.src, facts.dst);
-            Stop { eni, nacl: crosses.then(|| policy.nacl(eni, direction, &Probe::of(facts, direction))) }
-        };
+        let stop =
+            |eni, direction| Stop { eni, nacl: policy.nacl_between(eni, direction, facts, (src, dst)) };
         Ok(Self {
             source: source.map(|eni| stop(eni, Direction::Egress)),
             destination: destination.map(|eni| stop(eni, Direction::Ingress)),
@@ -209,10 +205,15 @@ impl Known {
     }
 }
 
-/// S3.7
-fn is_multicast(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
+/// The owner of an address unless it is left out: ENIs that are not chosen count as not modelled.
+#[inline]
+fn modelled(owner: Option<EniId>, settings: &Settings) -> Option<EniId> {
+    match &settings.only {
+        None => owner,
+        Some(only) => owner.filter(|eni| only.contains(eni)),
     }
 }
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;

@@ -67,6 +67,11 @@ impl AlwaysTracked {
         Ok(Self { addresses: AddressSet::of(cidrs), eni_ids })
     }
 
+    /// Whether any address is listed.
+    pub(crate) fn lists_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     /// Whether the address itself is listed.
     pub(crate) fn lists(&self, peer: IpAddr) -> bool {
         self.addresses.contains(peer)

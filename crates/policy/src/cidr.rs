@@ -12,6 +12,13 @@ pub struct Cidr {
     length: u8,
 }
 
+/// The blocks of multicast and broadcast addresses (S3.7).
+pub(crate) const MULTICAST: [Cidr; 3] = [
+    Cidr { address: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), length: 4 },
+    Cidr { address: IpAddr::V4(Ipv4Addr::BROADCAST), length: 32 },
+    Cidr { address: IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), length: 8 },
+];
+
 /// Why a text is not a CIDR block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CidrError {

@@ -10,51 +10,25 @@ use std::collections::HashMap;
 
 use vpcreplay_flow::Protocol;
 
+use crate::intervals::{Intervals, Point};
 use crate::probe::Selector;
 use crate::service::Service;
 
 /// Rules in one chunk: 16 words of bits.
 const CHUNK: usize = 1024;
 
-/// A coordinate: a port, an ICMP type and code, an IPv4 or an IPv6 address.
-pub(crate) trait Point: Copy + Ord {
+/// A peer's address.
+pub(crate) trait Address: Point {
     /// The family's own ICMP: the one whose types rules look at.
     const ICMP: Protocol;
-
-    /// The last coordinate.
-    const LAST: u128;
-
-    /// The coordinate as the axis keeps it; the value fits.
-    fn from_bits(bits: u128) -> Self;
 }
 
-impl Point for u16 {
+impl Address for u32 {
     const ICMP: Protocol = Protocol::ICMP;
-    const LAST: u128 = Self::MAX as u128;
-
-    #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 16 bits")]
-    fn from_bits(bits: u128) -> Self {
-        bits as Self
-    }
 }
 
-impl Point for u32 {
-    const ICMP: Protocol = Protocol::ICMP;
-    const LAST: u128 = Self::MAX as u128;
-
-    #[expect(clippy::cast_possible_truncation, reason = "coordinates of this axis have 32 bits")]
-    fn from_bits(bits: u128) -> Self {
-        bits as Self
-    }
-}
-
-impl Point for u128 {
+impl Address for u128 {
     const ICMP: Protocol = Protocol::ICMPV6;
-    const LAST: u128 = Self::MAX;
-
-    fn from_bits(bits: u128) -> Self {
-        bits
-    }
 }
 
 /// A rule as the classifier sees it: the peer's ranges in one family, disjoint, and the service.
@@ -66,25 +40,43 @@ pub(crate) struct Classifier<A> {
     chunks: Vec<Chunk<A>>,
 }
 
-impl<A: Point> Classifier<A> {
+impl<A: Address> Classifier<A> {
     /// Compiles rules in the order in which they are tried.
     pub(crate) fn new(patterns: &[Pattern<'_>]) -> Self {
         Self { chunks: patterns.chunks(CHUNK).map(Chunk::new).collect() }
     }
 
     /// The position of the first rule that matches.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
-        let mut base = 0;
-        for chunk in &self.chunks {
-            if let Some(position) = chunk.first(peer, protocol, selector) {
-                return Some(base + position);
-            }
-            base += CHUNK;
+        let (first, others) = self.chunks.split_first()?;
+        let found = first.first(peer, protocol, selector);
+        if found.is_none() && !others.is_empty() {
+            return first_of_others(others, peer, (protocol, selector));
         }
-        None
+        found
     }
 }
+
+/// The position of the first rule of a long list that matches when none of its first chunk does.
+#[cold]
+fn first_of_others<A: Address>(
+    chunks: &[Chunk<A>],
+    peer: A,
+    (protocol, selector): (Protocol, Selector),
+) -> Option<usize> {
+    let mut base = CHUNK;
+    for chunk in chunks {
+        if let Some(position) = chunk.first(peer, protocol, selector) {
+            return Some(base + position);
+        }
+        base += CHUNK;
+    }
+    None
+}
+
+/// One axis: where the row of each interval begins.
+type Axis<T> = Intervals<T, u32>;
 
 #[derive(Clone, Debug)]
 struct Chunk<A> {
@@ -92,14 +84,13 @@ struct Chunk<A> {
     peers: Axis<A>,
     tcp: Axis<u16>,
     udp: Axis<u16>,
-    /// Type and code of the family's own ICMP, type in the high byte.
     icmp: Axis<u16>,
     /// Rows for packets that are known by their protocol number only, or whose ports are unknown.
     numbers: Vec<u32>,
     rows: Vec<u64>,
 }
 
-impl<A: Point> Chunk<A> {
+impl<A: Address> Chunk<A> {
     fn new(patterns: &[Pattern<'_>]) -> Self {
         let mut rows = RowTable::new(patterns.len().div_ceil(64));
         let peers = spans(patterns, |(ranges, _)| ranges.to_vec());
@@ -108,10 +99,10 @@ impl<A: Point> Chunk<A> {
         let icmp = spans(patterns, |(_, service)| icmp_ranges(*service, A::ICMP));
         Self {
             words: rows.words,
-            peers: Axis::new(peers, &mut rows),
-            tcp: Axis::new(tcp, &mut rows),
-            udp: Axis::new(udp, &mut rows),
-            icmp: Axis::new(icmp, &mut rows),
+            peers: axis(peers, &mut rows),
+            tcp: axis(tcp, &mut rows),
+            udp: axis(udp, &mut rows),
+            icmp: axis(icmp, &mut rows),
             numbers: (0..=u8::MAX)
                 .map(|number| {
                     let covering = patterns
@@ -127,17 +118,31 @@ impl<A: Point> Chunk<A> {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once in the search of the usual, short list")]
+    #[inline(always)]
     fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
         let service = match (protocol, selector) {
-            (Protocol::TCP, Selector::Port(port)) => self.tcp.row(port),
-            (Protocol::UDP, Selector::Port(port)) => self.udp.row(port),
+            (Protocol::TCP, Selector::Port(port)) => *self.tcp.find(port),
+            (Protocol::UDP, Selector::Port(port)) => *self.udp.find(port),
             (protocol, Selector::Icmp { icmp_type, code }) if protocol == A::ICMP => {
-                self.icmp.row(u16::from(icmp_type) << 8 | u16::from(code))
+                *self.icmp.find(u16::from_be_bytes([icmp_type, code]))
             }
-            (Protocol(number), _) => self.numbers.get(usize::from(number)).copied().unwrap_or(0),
+            (Protocol(number), _) => {
+                self.numbers.get(usize::from(number)).copied().unwrap_or(RowTable::EMPTY)
+            }
         };
-        let (peer, service) = (self.peers.row(peer) as usize, service as usize);
+        let (peer, service) = (*self.peers.find(peer) as usize, service as usize);
+        if self.words == 1 {
+            // Lists of up to 64 rules: nearly all.
+            let both = self.rows.get(peer)? & self.rows.get(service)?;
+            return (both != 0).then(|| both.trailing_zeros() as usize);
+        }
+        self.first_of_words(peer, service)
+    }
+
+    /// The first bit set in both of two rows.
+    #[inline(never)]
+    fn first_of_words(&self, peer: usize, service: usize) -> Option<usize> {
         let peer_bits = self.rows.get(peer..peer + self.words)?;
         let service_bits = self.rows.get(service..service + self.words)?;
         peer_bits.iter().zip(service_bits).enumerate().find_map(|(word, (peer, service))| {
@@ -147,44 +152,25 @@ impl<A: Point> Chunk<A> {
     }
 }
 
-/// One axis, cut into intervals: `starts` begins with the lowest coordinate, `rows` says where each one's row begins.
-#[derive(Clone, Debug)]
-struct Axis<T> {
-    starts: Vec<T>,
-    rows: Vec<u32>,
-}
-
-impl<T: Point> Axis<T> {
-    /// Sweeps over the edges of the ranges that rules have on this axis.
-    fn new(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Self {
-        let mut edges = Vec::with_capacity(spans.len() * 2);
-        for (position, first, last) in spans {
-            edges.push((first, position, On));
-            if let Some(beyond) = last.checked_add(1).filter(|beyond| *beyond <= T::LAST) {
-                edges.push((beyond, position, Off));
-            }
+/// Sweeps over the edges of the ranges that rules have on an axis.
+fn axis<T: Point>(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Axis<T> {
+    let mut edges = Vec::with_capacity(spans.len() * 2);
+    for (position, first, last) in spans {
+        edges.push((first, position, On));
+        if let Some(beyond) = last.checked_add(1) {
+            edges.push((beyond, position, Off));
         }
-        edges.sort_unstable_by_key(|(at, ..)| *at);
-        let mut axis = Self { starts: vec![T::from_bits(0)], rows: vec![] };
-        let mut row = vec![0; rows.words];
-        let mut begun = 0;
-        for (at, position, edge) in edges {
-            if at != begun {
-                axis.rows.push(rows.intern(&row));
-                axis.starts.push(T::from_bits(at));
-                begun = at;
-            }
-            set_bit(&mut row, position, edge);
+    }
+    edges.sort_unstable_by_key(|(at, ..)| *at);
+    let mut row = vec![0; rows.words];
+    let mut steps: Vec<(u128, u32)> = Vec::new();
+    for edges in edges.chunk_by(|(at, ..), (next, ..)| at == next) {
+        for (_, position, edge) in edges {
+            set_bit(&mut row, *position, *edge);
         }
-        axis.rows.push(rows.intern(&row));
-        axis
+        steps.extend(edges.first().map(|(at, ..)| (*at, rows.intern(&row))));
     }
-
-    #[inline]
-    fn row(&self, point: T) -> u32 {
-        let after = self.starts.partition_point(|start| *start <= point);
-        self.rows.get(after.wrapping_sub(1)).copied().unwrap_or(0)
-    }
+    Intervals::new(RowTable::EMPTY, steps)
 }
 
 #[derive(Clone, Copy)]
@@ -211,10 +197,13 @@ struct RowTable {
 }
 
 impl RowTable {
+    /// Where the row of no rules begins.
+    const EMPTY: u32 = 0;
+
     /// A table whose first row is empty.
     fn new(words: usize) -> Self {
         let empty = vec![0; words];
-        Self { words, bits: empty.clone(), offsets: HashMap::from([(empty, 0)]) }
+        Self { words, bits: empty.clone(), offsets: HashMap::from([(empty, Self::EMPTY)]) }
     }
 
     /// Where the row begins.

@@ -7,12 +7,12 @@ use vpcreplay_flow::{Direction, Protocol, Timeouts};
 
 use crate::always_tracked::{AlwaysTracked, is_tracked_type};
 use crate::error::{LoadError, Warning};
-use crate::exempt::ExemptAddresses;
+use crate::exempt;
 use crate::members::Members;
 use crate::network::{Action, DEFAULT_NACL, Eni, Nacl, NaclEntry, Network, Peer, SecurityGroup};
 use crate::options::{Options, Scope};
-use crate::owners::Owners;
-use crate::policy::{CompiledEni, CompiledNacl, CompiledSubnet, GroupSet, Policy};
+use crate::places::{Claims, Places};
+use crate::policy::{CompiledEni, CompiledNacl, GroupSet, Policy};
 use crate::ranges::AddressSet;
 use crate::registry::{Registry, RuleId, ScopeId};
 use crate::rule_table::{CompiledRule, RuleTable};
@@ -34,19 +34,20 @@ pub(crate) fn compile(
         Some(first) => first.always_tracked.clone(),
         None => AlwaysTracked::of(&options.always_tracked)?,
     };
+    let places = Places::of(claims(network, registry));
     let mut compiler = Compiler::new(network, registry);
     let nacls = network.nacls.iter().map(|nacl| compiler.nacl(nacl)).collect();
-    let subnets = compiler.subnets()?;
+    compiler.subnets()?;
     let mut policy = Policy {
         common_timeouts: timeouts(&options, command_line, None),
         enis: Vec::new(),
-        subnets,
         nacls,
         group_sets: Vec::new(),
         limits: BTreeMap::new(),
-        owners: Owners::default(),
-        exempt: ExemptAddresses::of(network),
+        places,
+        has_always_tracked: always_tracked.lists_addresses(),
         always_tracked,
+        has_open_ports: false,
         inside: inside(network),
         rules_in_force: Vec::new(),
         options,
@@ -54,7 +55,9 @@ pub(crate) fn compile(
     for eni in &network.enis {
         compiler.eni(&mut policy, eni, command_line)?;
     }
-    policy.owners.finish();
+    policy.has_always_tracked |=
+        policy.enis.iter().flatten().any(|eni| eni.is_tracked_type || eni.is_tracked_peer);
+    policy.has_open_ports = policy.group_sets.iter().any(|groups| !groups.open_ports.is_empty());
     policy.rules_in_force = rules_in_force(&policy, network);
     let warnings = unbound_limits(&policy, network, compiler.registry);
     Ok((policy, warnings))
@@ -91,12 +94,25 @@ fn inside(network: &Network) -> AddressSet {
     AddressSet::of(vpcs.chain(subnets).copied().chain(network.enis.iter().flat_map(Eni::blocks)))
 }
 
+/// What the network says of addresses; subnets have the numbers that [`Compiler::subnets`] gives them.
+fn claims(network: &Network, registry: &mut Registry) -> Claims {
+    let mut owned = Vec::new();
+    for eni in &network.enis {
+        let id = registry.intern_eni(&eni.id);
+        owned.extend(eni.blocks().map(|block| (block, id)));
+    }
+    let numbered = (0..).zip(&network.subnets);
+    let subnets = numbered.flat_map(|(number, subnet)| subnet.cidrs.iter().map(move |cidr| (*cidr, number)));
+    Claims { owned, exempt: exempt::addresses(network), subnets: subnets.collect() }
+}
+
 /// What is worked out once and used by many rules and ENIs.
 struct Compiler<'a> {
     network: &'a Network,
     registry: &'a mut Registry,
     groups: HashMap<&'a str, &'a SecurityGroup>,
-    subnets: HashMap<&'a str, usize>,
+    /// The number and the network ACL of each subnet.
+    subnets: HashMap<&'a str, (u32, usize)>,
     members: Members<'a>,
     peers: HashMap<Peer, Arc<AddressSet>>,
     group_sets: HashMap<Vec<&'a str>, usize>,
@@ -108,22 +124,23 @@ impl<'a> Compiler<'a> {
             network,
             registry,
             groups: network.groups.iter().map(|group| (group.id.as_str(), group)).collect(),
-            subnets: (0..).zip(&network.subnets).map(|(at, subnet)| (subnet.id.as_str(), at)).collect(),
+            subnets: HashMap::new(),
             members: Members::of(network),
             peers: HashMap::new(),
             group_sets: HashMap::new(),
         }
     }
 
-    fn subnets(&self) -> Result<Vec<CompiledSubnet>, LoadError> {
+    /// Enters the subnets.
+    fn subnets(&mut self) -> Result<(), LoadError> {
         let nacls: HashMap<&str, usize> =
             (0..).zip(&self.network.nacls).map(|(at, nacl)| (nacl.id.as_str(), at)).collect();
-        let compiled = self.network.subnets.iter().map(|subnet| {
+        for (number, subnet) in (0..).zip(&self.network.subnets) {
             let nacl = nacls.get(subnet.nacl.as_str()).copied();
             let nacl = nacl.ok_or_else(|| lacks("subnet", &subnet.id, "network ACL", &subnet.nacl))?;
-            Ok(CompiledSubnet { cidrs: AddressSet::of(subnet.cidrs.iter().copied()), nacl })
-        });
-        compiled.collect()
+            self.subnets.insert(&subnet.id, (number, nacl));
+        }
+        Ok(())
     }
 
     fn nacl(&mut self, nacl: &Nacl) -> CompiledNacl {
@@ -176,17 +193,16 @@ impl<'a> Compiler<'a> {
         };
         let scope = self.scope(policy, scope, command_line);
         let subnet = self.subnets.get(eni.subnet.as_str()).copied();
+        let (subnet, nacl) = subnet.ok_or_else(|| lacks("ENI", &eni.id, "subnet", &eni.subnet))?;
         let compiled = CompiledEni {
-            subnet: subnet.ok_or_else(|| lacks("ENI", &eni.id, "subnet", &eni.subnet))?,
+            subnet,
+            nacl,
             group_set: self.group_set(policy, eni)?,
             scope,
             timeouts: timeouts(&policy.options, command_line, Some(eni)),
             is_tracked_type: eni.interface_type.as_deref().is_some_and(is_tracked_type),
             is_tracked_peer: policy.always_tracked.lists_eni(&eni.id),
         };
-        for block in eni.blocks() {
-            policy.owners.insert(block, id);
-        }
         if policy.enis.len() <= id.index() {
             policy.enis.resize(id.index() + 1, None);
         }
@@ -269,8 +285,7 @@ fn rules_in_force(policy: &Policy, network: &Network) -> Vec<RuleId> {
     for groups in &policy.group_sets {
         rules.extend(groups.ingress.ids().chain(groups.egress.ids()));
     }
-    let used = policy.enis.iter().flatten().filter_map(|eni| policy.subnets.get(eni.subnet));
-    let mut nacls: Vec<usize> = used.map(|subnet| subnet.nacl).collect();
+    let mut nacls: Vec<usize> = policy.enis.iter().flatten().map(|eni| eni.nacl).collect();
     nacls.sort_unstable();
     nacls.dedup();
     for at in nacls {

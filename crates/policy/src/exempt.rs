@@ -6,11 +6,10 @@ use vpcreplay_flow::{PacketFacts, Protocol};
 
 use crate::cidr::Cidr;
 use crate::network::Network;
-use crate::owners::AddressMap;
 
 /// How much of an address's traffic is exempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
+pub(crate) enum Extent {
     /// Every protocol and port.
     Everything,
     /// Port 53 on that side.
@@ -37,51 +36,19 @@ const fn amazon_v6(last: u16) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, last)
 }
 
-/// The addresses whose traffic is exempt in a model.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ExemptAddresses {
-    v4: AddressMap<u32, Extent>,
-    v6: AddressMap<u128, Extent>,
-}
-
-impl ExemptAddresses {
-    /// The services' addresses, and the router and DNS addresses of the model's VPCs and subnets.
-    pub(crate) fn of(network: &Network) -> Self {
-        let mut addresses = Self::default();
-        let vpc_bases = network.vpcs.iter().filter_map(|vpc| vpc.cidrs.iter().find_map(ipv4_base));
-        let subnet_bases: Vec<u32> =
-            network.subnets.iter().flat_map(|subnet| subnet.cidrs.iter().filter_map(ipv4_base)).collect();
-        for base in vpc_bases.chain(subnet_bases.iter().copied()) {
-            if let Some(dns) = base.checked_add(2) {
-                addresses.v4.insert(dns, Extent::Dns);
-            }
-        }
-        addresses.v4.insert(DNS_V4.to_bits(), Extent::Dns);
-        addresses.v6.insert(DNS_V6.to_bits(), Extent::Dns);
-        // What is exempt altogether replaces what is exempt for DNS.
-        let routers = subnet_bases.into_iter().filter_map(|base| base.checked_add(1));
-        for address in routers.chain(SERVICES_V4.map(Ipv4Addr::to_bits)) {
-            addresses.v4.insert(address, Extent::Everything);
-        }
-        for address in SERVICES_V6 {
-            addresses.v6.insert(address.to_bits(), Extent::Everything);
-        }
-        addresses
-    }
-
-    /// Whether traffic of this address is exempt, with this port on its side.
-    #[inline]
-    pub(crate) fn covers(&self, address: IpAddr, port: Option<u16>) -> bool {
-        let extent = match address {
-            IpAddr::V4(v4) => self.v4.get(&v4.to_bits()),
-            IpAddr::V6(v6) => self.v6.get(&v6.to_bits()),
-        };
-        match extent {
-            None => false,
-            Some(Extent::Everything) => true,
-            Some(Extent::Dns) => port == Some(53),
-        }
-    }
+/// The addresses whose traffic is exempt in a model: the services', and the router and DNS addresses of the model's VPCs and
+/// subnets. Of an address that is named twice the last extent counts.
+pub(crate) fn addresses(network: &Network) -> Vec<(IpAddr, Extent)> {
+    let vpc_bases = network.vpcs.iter().filter_map(|vpc| vpc.cidrs.iter().find_map(ipv4_base));
+    let subnet_bases: Vec<u32> =
+        network.subnets.iter().flat_map(|subnet| subnet.cidrs.iter().filter_map(ipv4_base)).collect();
+    let dns = vpc_bases.chain(subnet_bases.iter().copied()).filter_map(|base| base.checked_add(2));
+    let dns = dns.map(Ipv4Addr::from_bits).chain([DNS_V4]).map(IpAddr::V4).chain([DNS_V6.into()]);
+    let routers = subnet_bases.iter().filter_map(|base| base.checked_add(1)).map(Ipv4Addr::from_bits);
+    let services = routers.chain(SERVICES_V4).map(IpAddr::V4).chain(SERVICES_V6.map(IpAddr::V6));
+    // What is exempt altogether replaces what is exempt for DNS.
+    let dns = dns.map(|address| (address, Extent::Dns));
+    dns.chain(services.map(|address| (address, Extent::Everything))).collect()
 }
 
 /// The first address of an IPv4 block.

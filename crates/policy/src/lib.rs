@@ -10,17 +10,19 @@ mod classifier;
 mod compile;
 mod error;
 mod exempt;
+mod intervals;
 mod load;
 mod members;
 mod network;
 mod options;
-mod owners;
+mod places;
 mod policy;
 mod probe;
 mod ranges;
 mod registry;
 mod rule_table;
 mod service;
+mod subnet_sets;
 mod to_toml;
 mod untracked;
 
@@ -32,6 +34,7 @@ pub use network::{
     Subnet, Vpc,
 };
 pub use options::{IcmpErrors, Mode, Options, Scope, TcpMidstream};
+pub use places::AddressPlace;
 pub use policy::{NaclAction, NaclMatch, Policy, RuleTrial};
 pub use probe::{Probe, Selector};
 pub use registry::{EniId, Registry, RuleId, ScopeId};

@@ -8,10 +8,10 @@ use vpcreplay_flow::{Direction, PacketFacts, Protocol, Timeouts};
 use crate::always_tracked::AlwaysTracked;
 use crate::compile;
 use crate::error::{LoadError, Warning};
-use crate::exempt::{self, ExemptAddresses};
+use crate::exempt;
 use crate::network::Network;
 use crate::options::Options;
-use crate::owners::Owners;
+use crate::places::{AddressPlace, Places};
 use crate::probe::Probe;
 use crate::ranges::AddressSet;
 use crate::registry::{EniId, Registry, RuleId, ScopeId};
@@ -25,6 +25,11 @@ pub struct NaclMatch {
     pub rule: RuleId,
     /// What it says.
     pub action: NaclAction,
+}
+
+impl NaclMatch {
+    /// Said for an ENI that the generation lacks.
+    const OF_NO_ENI: Self = Self { rule: RuleId(0), action: NaclAction::Default };
 }
 
 /// What an entry of a network ACL says of a packet.
@@ -57,13 +62,15 @@ pub struct Policy {
     pub(crate) options: Options,
     /// By the ENI's number; `None` for ENIs of other generations.
     pub(crate) enis: Vec<Option<CompiledEni>>,
-    pub(crate) subnets: Vec<CompiledSubnet>,
     pub(crate) nacls: Vec<CompiledNacl>,
     pub(crate) group_sets: Vec<GroupSet>,
     pub(crate) limits: BTreeMap<ScopeId, u64>,
-    pub(crate) owners: Owners,
-    pub(crate) exempt: ExemptAddresses,
+    pub(crate) places: Places,
     pub(crate) always_tracked: AlwaysTracked,
+    /// Whether there are flows that [`Policy::always_tracked`] is for: mostly there are none.
+    pub(crate) has_always_tracked: bool,
+    /// Whether any rules make flows untracked (S6.4).
+    pub(crate) has_open_ports: bool,
     /// Addresses of VPCs, subnets and ENIs.
     pub(crate) inside: AddressSet,
     pub(crate) rules_in_force: Vec<RuleId>,
@@ -74,7 +81,10 @@ pub struct Policy {
 /// What the hot path needs of an ENI.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledEni {
-    pub(crate) subnet: usize,
+    /// Its subnet's number, for [`Places`].
+    pub(crate) subnet: u32,
+    /// Its subnet's network ACL.
+    pub(crate) nacl: usize,
     pub(crate) group_set: usize,
     pub(crate) scope: ScopeId,
     pub(crate) timeouts: Timeouts,
@@ -82,13 +92,6 @@ pub(crate) struct CompiledEni {
     pub(crate) is_tracked_type: bool,
     /// By its id in `always_tracked`, as peer only (S12.15).
     pub(crate) is_tracked_peer: bool,
-}
-
-/// What the hot path needs of a subnet.
-#[derive(Clone, Debug)]
-pub(crate) struct CompiledSubnet {
-    pub(crate) cidrs: AddressSet,
-    pub(crate) nacl: usize,
 }
 
 /// A network ACL, each direction with the rule that its final `*` is.
@@ -101,6 +104,7 @@ pub(crate) struct CompiledNacl {
 }
 
 impl CompiledNacl {
+    #[inline]
     pub(crate) fn direction(&self, direction: Direction) -> (&RuleTable, RuleId) {
         match direction {
             Direction::Ingress => (&self.ingress, self.final_ingress),
@@ -118,6 +122,7 @@ pub(crate) struct GroupSet {
 }
 
 impl GroupSet {
+    #[inline]
     pub(crate) fn direction(&self, direction: Direction) -> &RuleTable {
         match direction {
             Direction::Ingress => &self.ingress,
@@ -158,7 +163,13 @@ impl Policy {
     /// The ENI that owns an address (S3.2).
     #[inline]
     pub fn owner(&self, address: IpAddr) -> Option<EniId> {
-        self.owners.get(address)
+        self.place(address).owner()
+    }
+
+    /// What the model says of an address by itself.
+    #[inline]
+    pub fn place(&self, address: IpAddr) -> &AddressPlace {
+        self.places.at(address)
     }
 
     /// Whether the ENI is part of this generation.
@@ -204,23 +215,44 @@ impl Policy {
     #[inline]
     pub fn exempt_by_address(&self, facts: &PacketFacts) -> bool {
         let (src_port, dst_port) = facts.transport.ports().unzip();
-        [(facts.src, src_port), (facts.dst, dst_port)]
-            .into_iter()
-            .any(|(address, port)| self.exempt.covers(address, port) && self.owner(address).is_none())
+        self.place(facts.src).is_exempt(src_port) || self.place(facts.dst).is_exempt(dst_port)
     }
 
     /// Whether a packet crosses the edge of the ENI's subnet: not when both addresses lie in its CIDRs (S3.5).
     #[inline]
     pub fn crosses_subnet_edge(&self, eni: EniId, src: IpAddr, dst: IpAddr) -> bool {
-        self.subnet(eni).is_none_or(|subnet| !(subnet.cidrs.contains(src) && subnet.cidrs.contains(dst)))
+        self.eni(eni).is_none_or(|eni| self.crosses_edge_at(eni, (self.place(src), self.place(dst))))
+    }
+
+    #[inline]
+    fn crosses_edge_at(&self, eni: &CompiledEni, (src, dst): (&AddressPlace, &AddressPlace)) -> bool {
+        !(self.places.lies_in(src, eni.subnet) && self.places.lies_in(dst, eni.subnet))
+    }
+
+    /// What the network ACL of the ENI's subnet says of a packet between two places (S5); `None` where both lie in the subnet
+    /// (S3.5). Asked for an ENI of another generation it denies by rule 0.
+    #[inline]
+    pub fn nacl_between(
+        &self,
+        eni: EniId,
+        direction: Direction,
+        facts: &PacketFacts,
+        places: (&AddressPlace, &AddressPlace),
+    ) -> Option<NaclMatch> {
+        let Some(eni) = self.eni(eni) else { return Some(NaclMatch::OF_NO_ENI) };
+        let crosses = self.crosses_edge_at(eni, places);
+        crosses.then(|| self.nacl_of(eni, direction, &Probe::of(facts, direction)))
     }
 
     /// What the network ACL of the ENI's subnet says (S5). Asked for an ENI of another generation it denies by rule 0.
     #[inline]
     pub fn nacl(&self, eni: EniId, direction: Direction, probe: &Probe) -> NaclMatch {
-        let Some(nacl) = self.nacl_of(eni) else {
-            return NaclMatch { rule: RuleId(0), action: NaclAction::Default };
-        };
+        self.eni(eni).map_or(NaclMatch::OF_NO_ENI, |eni| self.nacl_of(eni, direction, probe))
+    }
+
+    #[inline]
+    fn nacl_of(&self, eni: &CompiledEni, direction: Direction, probe: &Probe) -> NaclMatch {
+        let Some(nacl) = self.nacls.get(eni.nacl) else { return NaclMatch::OF_NO_ENI };
         let (table, last) = nacl.direction(direction);
         table.first(probe).unwrap_or(NaclMatch { rule: last, action: NaclAction::Default })
     }
@@ -241,13 +273,20 @@ impl Policy {
         (protocol, answerer_port): (Protocol, u16),
         peer: IpAddr,
     ) -> bool {
-        self.group_set(eni)
-            .is_some_and(|groups| groups.open_ports.opens(direction, peer, protocol, answerer_port))
+        self.has_open_ports
+            && self
+                .group_set(eni)
+                .is_some_and(|groups| groups.open_ports.opens(direction, peer, protocol, answerer_port))
     }
 
     /// Whether flows between the ENI and the peer are tracked whatever the rules (S6.4): by the interface type of
     /// either, or because the peer is listed.
+    #[inline]
     pub fn always_tracked(&self, eni: EniId, peer: IpAddr) -> bool {
+        self.has_always_tracked && self.is_always_tracked(eni, peer)
+    }
+
+    fn is_always_tracked(&self, eni: EniId, peer: IpAddr) -> bool {
         let peer_eni = || self.owner(peer).and_then(|owner| self.eni(owner));
         self.eni(eni).is_some_and(|eni| eni.is_tracked_type)
             || self.always_tracked.lists(peer)
@@ -273,7 +312,8 @@ impl Policy {
 
     /// The network ACL entries tried up to the first match, and why each did or did not match. The final `*` is the last.
     pub fn explain_nacl(&self, eni: EniId, direction: Direction, probe: &Probe) -> Vec<RuleTrial> {
-        let Some(nacl) = self.nacl_of(eni) else { return Vec::new() };
+        let nacl = self.eni(eni).and_then(|eni| self.nacls.get(eni.nacl));
+        let Some(nacl) = nacl else { return Vec::new() };
         let (table, last) = nacl.direction(direction);
         let mut trials = table.explain(direction, probe);
         if !trials.last().is_some_and(|trial| trial.matched) {
@@ -290,16 +330,6 @@ impl Policy {
     #[inline]
     fn eni(&self, eni: EniId) -> Option<&CompiledEni> {
         self.enis.get(eni.index())?.as_ref()
-    }
-
-    #[inline]
-    fn subnet(&self, eni: EniId) -> Option<&CompiledSubnet> {
-        self.subnets.get(self.eni(eni)?.subnet)
-    }
-
-    #[inline]
-    fn nacl_of(&self, eni: EniId) -> Option<&CompiledNacl> {
-        self.nacls.get(self.subnet(eni)?.nacl)
     }
 
     #[inline]

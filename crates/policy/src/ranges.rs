@@ -24,6 +24,11 @@ impl AddressSet {
         Self { v4: merged(set.v4), v6: merged(set.v6) }
     }
 
+    /// Whether the set has no address.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
     /// Whether the set has the address.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let ranges = if address.is_ipv4() { &self.v4 } else { &self.v6 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vpcreplay_flow::Direction;
 
-use crate::classifier::{Classifier, Pattern};
+use crate::classifier::{Address, Classifier, Pattern};
 use crate::network::{Action, Peer};
 use crate::policy::{NaclAction, NaclMatch, RuleTrial};
 use crate::probe::Probe;
@@ -38,6 +38,14 @@ struct Family<A> {
     outcomes: Vec<NaclMatch>,
 }
 
+impl<A: Address> Family<A> {
+    #[inline]
+    fn first(&self, peer: A, probe: &Probe) -> Option<NaclMatch> {
+        let position = self.classifier.first(peer, probe.protocol, probe.selector)?;
+        self.outcomes.get(position).copied()
+    }
+}
+
 impl RuleTable {
     pub(crate) fn new(rules: Vec<CompiledRule>) -> Self {
         let (v4_patterns, v4_outcomes) = family(&rules, AddressSet::v4);
@@ -53,14 +61,8 @@ impl RuleTable {
     #[inline]
     pub(crate) fn first(&self, probe: &Probe) -> Option<NaclMatch> {
         match probe.peer {
-            IpAddr::V4(peer) => {
-                let position = self.v4.classifier.first(peer.to_bits(), probe.protocol, probe.selector)?;
-                self.v4.outcomes.get(position).copied()
-            }
-            IpAddr::V6(peer) => {
-                let position = self.v6.classifier.first(peer.to_bits(), probe.protocol, probe.selector)?;
-                self.v6.outcomes.get(position).copied()
-            }
+            IpAddr::V4(peer) => self.v4.first(peer.to_bits(), probe),
+            IpAddr::V6(peer) => self.v6.first(peer.to_bits(), probe),
         }
     }
 

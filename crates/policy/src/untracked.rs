@@ -24,6 +24,11 @@ impl OpenPorts {
         after.checked_sub(1).and_then(|at| ports.get(at)).is_some_and(|range| range.contains(port))
     }
 
+    /// Whether there is no such port.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_case.iter().all(Vec::is_empty)
+    }
+
     /// Works out the ports from the rules of both directions.
     pub(crate) fn of(ingress: &[(Service, Peer)], egress: &[(Service, Peer)]) -> Self {
         let mut open = Self::default();
