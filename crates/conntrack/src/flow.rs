@@ -147,7 +147,8 @@ impl<M> Flow<M> {
     }
 
     /// Whether it has a connection.
-    pub(crate) const fn has_entries(&self) -> bool {
+    #[inline]
+    pub const fn has_entries(&self) -> bool {
         self.first.eni != NO_ENI
     }
 

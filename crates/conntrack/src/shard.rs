@@ -209,7 +209,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// A flow's connection at an interface.
     #[inline]
     pub fn entry(&self, at: u32, eni: u32) -> Option<&Entry> {
-        let flow = self.flows.get(at as usize)?;
+        let flow = self.flows.get(at as usize).filter(|flow| flow.has_entries())?;
         if flow.first.eni == eni {
             return Some(&flow.first);
         }
@@ -236,7 +236,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         step: Step<'_>,
         is_wanted: impl FnOnce(&Entry) -> bool,
     ) -> Option<Entry> {
-        let flow = self.flows.get_mut(at as usize)?;
+        let flow = self.flows.get_mut(at as usize).filter(|flow| flow.has_entries())?;
         let entry = if flow.first.eni == eni { &mut flow.first } else { self.rests.entry_mut(flow, eni)? };
         if !is_wanted(entry) {
             return None;

@@ -194,6 +194,12 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         self.shards.get_mut(place).map(|shard| (shard, id.at))
     }
 
+    /// The flow at a place of the shard of a hash.
+    #[inline]
+    pub const fn id(&self, hash: u64, at: u32) -> FlowId {
+        FlowId { shard: self.shard_of(hash), at }
+    }
+
     /// A flow of the table.
     #[inline]
     pub fn flow(&self, id: FlowId) -> Option<&Flow<M>> {

@@ -2,19 +2,19 @@
 //! few steps as possible, to the verdict that [`World::judge`] gives.
 
 use vpcreplay_conntrack::{Entry, Event, FlowId, Tracking, Wanted};
-use vpcreplay_flow::{Digest, End, Reason, Shape, TcpKind};
+use vpcreplay_flow::{Digest, Direction, End, PacketFacts, Reason, Shape, TcpKind, Timestamp};
 use vpcreplay_policy::{Probe, RuleId, TcpMidstream};
 
-use crate::causality::{Handshake, Sent};
+use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::memory::Memory;
 use crate::route::{Hop, Route, RouteId};
 use crate::security_group::Gate;
 use crate::{Packet, Verdict};
 
-/// The way of a first packet, and the rule that admits it.
+/// The way of a packet without a connection, and the rule that admits it.
 struct Welcome {
-    route: RouteId,
+    facts: PacketFacts,
     hop: Hop,
     rule: RuleId,
     scope: u32,
@@ -24,12 +24,33 @@ impl World {
     /// Judges the first packet of a flow that the table does not have, and begins the flow; `None` and no change where
     /// there is more to be looked at. The world must have moved on to the time of the packet.
     #[inline(never)]
-    pub(crate) fn begin_flow(&mut self, packet: &Packet<'_>, digest: &Digest, wanted: &Wanted) -> Option<Verdict> {
+    pub(crate) fn begin_flow(
+        &mut self,
+        packet: &Packet<'_>,
+        digest: &Digest,
+        wanted: &Wanted,
+    ) -> Option<Verdict> {
         let Packet { number, now, .. } = *packet;
-        let sent = Sent { sender: digest.sender, tcp: Event::of(digest).tcp() };
-        let Welcome { route, hop, rule, scope } = self.welcome(digest)?;
+        if self.table.is_full() {
+            return None;
+        }
+        let facts = digest.facts();
+        let route = Route::of(&facts, &self.policy, &self.settings).ok()?;
+        let route = self.routes.number(route, &self.policy);
+        let welcome = self.welcome(facts, digest, route)?;
         let handshake = Handshake::begun_by(digest.key.protocol(), opener(digest)).pack();
+        if self.has_no_room(welcome.scope, now) {
+            let id = self.table.insert(&digest.key, wanted.hash, now);
+            self.table.remember(id);
+            let memory = Memory::begun(digest.sender, route, handshake);
+            if let Some(flow) = self.table.flow_mut(id) {
+                flow.memory = memory;
+            }
+            return Some(self.turn_away(packet, digest, id, &welcome));
+        }
+        let sent = sent(digest);
         let memory = Memory::begun(digest.sender, route, Handshake::passed_by(handshake, sent)?);
+        let Welcome { hop, rule, scope, .. } = welcome;
         let tracking = Tracking::open(Event::of(digest), digest.sender, digest.sender);
         let deadline = now.after(hop.timeouts.get(tracking.timeout()));
         let entry = Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking };
@@ -45,16 +66,30 @@ impl World {
         Some(verdict)
     }
 
-    /// Whether nothing stands against a first packet: a route through one ENI, a rule that makes its flow tracked, and room.
-    #[inline]
-    fn welcome(&mut self, digest: &Digest) -> Option<Welcome> {
-        let sent = Sent { sender: digest.sender, tcp: Event::of(digest).tcp() };
-        if self.table.is_full() || is_midstream(sent) && self.settings.tcp_midstream != TcpMidstream::Allow {
+    /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if the
+    /// allowance turns it away; `None` and no change otherwise.
+    pub(crate) fn turn_away_again(
+        &mut self,
+        packet: &Packet<'_>,
+        digest: &Digest,
+        (id, route): (FlowId, RouteId),
+    ) -> Option<Verdict> {
+        // Told before the rules are asked: as long as there is room this is not the way.
+        let hop = self.routes.only_hop(route)?;
+        if !self.ledger.is_full(self.scopes.of(hop.eni)) {
             return None;
         }
-        let facts = digest.facts();
-        let route = Route::of(&facts, &self.policy, &self.settings).ok()?;
-        let route = self.routes.number(route, &self.policy);
+        let welcome = self.welcome(digest.facts(), digest, route)?;
+        let is_full = self.has_no_room(welcome.scope, packet.now);
+        is_full.then(|| self.turn_away(packet, digest, id, &welcome))
+    }
+
+    /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
+    #[inline]
+    fn welcome(&self, facts: PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
+        if is_midstream(sent(digest)) && self.settings.tcp_midstream != TcpMidstream::Allow {
+            return None;
+        }
         let hop = *self.routes.only_hop(route)?;
         let probe = Probe::of(&facts, hop.direction);
         let rule = self.policy.security_group(hop.eni, hop.direction, &probe)?;
@@ -65,8 +100,53 @@ impl World {
         if opens(hop.direction, dst_port) || opens(hop.direction.opposite(), src_port) {
             return None;
         }
-        let scope = self.scopes.of(hop.eni);
-        (!self.ledger.is_full(scope)).then_some(Welcome { route, hop, rule, scope })
+        Some(Welcome { facts, hop, rule, scope: self.scopes.of(hop.eni) })
+    }
+
+    /// Whether a scope is at its limit, whatever has expired by `now` left out (S7.8).
+    #[inline]
+    fn has_no_room(&mut self, scope: u32, now: Timestamp) -> bool {
+        if !self.ledger.is_full(scope) {
+            return false;
+        }
+        // What expired elsewhere counts no more.
+        self.expire(now);
+        self.ledger.is_full(scope)
+    }
+
+    /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c).
+    fn turn_away(&mut self, packet: &Packet<'_>, digest: &Digest, id: FlowId, welcome: &Welcome) -> Verdict {
+        let Packet { number, now, .. } = *packet;
+        let Welcome { facts, hop, rule, scope, .. } = welcome;
+        self.ledger.exceeded(*scope, (number, now));
+        self.counters.count_exceeded(hop.eni);
+        if hop.direction == Direction::Ingress {
+            // The network ACL behind the security group is not asked any more.
+            self.counters.count_rule(hop.nacl);
+        }
+        self.counters.count_rule(Some(*rule));
+        let gate = Gate { eni: hop.eni, direction: hop.direction };
+        let verdict = Verdict { rule: Some(*rule), ..gate.verdict(Reason::ConntrackAllowanceExceeded) };
+        if let Some((shard, at)) = self.table.place_mut(id) {
+            let sent = sent(digest);
+            let mut cause = None;
+            if let Some(flow) = shard.flow_mut(at) {
+                let mut handshake = flow.memory.handshake();
+                handshake.before(sent);
+                cause = handshake.after(sent, Allowed::No);
+                flow.memory.set_handshake(handshake);
+                flow.touch(now);
+            }
+            if let Some(cause) = cause
+                && let Some(aside) = shard.make_aside(at)
+            {
+                aside.set_denial(cause, number);
+            }
+            shard.settle(at);
+        }
+        self.counters.count(digest.length, &verdict);
+        self.counters.note(number, (facts, &verdict), &self.policy);
+        verdict
     }
 
     fn number_first(&mut self, id: FlowId, number: u64) {
@@ -74,6 +154,10 @@ impl World {
             flow.number_first(number);
         }
     }
+}
+
+fn sent(digest: &Digest) -> Sent {
+    Sent { sender: digest.sender, tcp: Event::of(digest).tcp() }
 }
 
 /// S7.5: TCP other than a bare SYN.

@@ -215,7 +215,7 @@ impl Passage<'_> {
 
 impl Gate {
     /// A verdict at this checkpoint that names no rule and no connection.
-    const fn verdict(self, reason: Reason) -> Verdict {
+    pub(crate) const fn verdict(self, reason: Reason) -> Verdict {
         let checkpoint = match self.direction {
             Direction::Egress => Checkpoint::SgEgress,
             Direction::Ingress => Checkpoint::SgIngress,

@@ -51,10 +51,10 @@ impl World {
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), sent);
         let hop = self.routes.only_hop(flow.memory.route(digest.sender));
         let (Some(handshake), Some(hop)) = (handshake, hop) else {
-            return self.less_usual(usual, (wanted.hash, at));
+            return self.less_usual(&packet, usual, (wanted.hash, at));
         };
         if !usual.goes_on(flow.first(), hop.eni) {
-            return self.less_usual(usual, (wanted.hash, at));
+            return self.less_usual(&packet, usual, (wanted.hash, at));
         }
         flow.memory.set_packed_handshake(handshake);
         let (entry, is_nearer) = flow.refresh_first(usual.step(hop));
@@ -69,7 +69,12 @@ impl World {
     /// The same for a packet that is unsent, is the first of its end, passes two ENIs, or has its connection beside its
     /// flow's record.
     #[inline(never)]
-    fn less_usual(&mut self, usual: Usual<'_>, (hash, at): (u64, u32)) -> Option<Verdict> {
+    fn less_usual(
+        &mut self,
+        packet: &Packet<'_>,
+        usual: Usual<'_>,
+        (hash, at): (u64, u32),
+    ) -> Option<Verdict> {
         let Usual { digest, now, sent, .. } = usual;
         let shard = self.table.shard(hash)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
@@ -88,6 +93,10 @@ impl World {
             shard.flow_mut(at)?.touch(now);
             self.counters.count(digest.length, &verdict);
             return Some(verdict);
+        }
+        if !shard.flow(at)?.has_entries() {
+            let id = self.table.id(hash, at);
+            return self.turn_away_again(packet, digest, (id, route));
         }
         let way = self.routes.way(route)?;
         let verdict = pass((shard, at), (usual, way), &mut self.counters)?;
