@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use vpcreplay_conntrack::{AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Tracking, Wanted};
+use vpcreplay_conntrack::{
+    AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Tracking, Wanted,
+};
 use vpcreplay_replay::flow::{End, FlowKey, Profile, Protocol, Span, Timeouts, Timestamp};
 
 type Flows = Table<(), ()>;

@@ -123,7 +123,7 @@ impl Index {
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
         // Fuller, and too many look-ups would have to go on to a second bucket.
-        if self.len * 100 >= self.buckets.len() * SLOTS * 65 {
+        if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
             self.grow(hash_of);
         }
         self.put(hash, place);

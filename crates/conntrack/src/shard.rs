@@ -394,6 +394,11 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.not_before
     }
 
+    /// Tells the timers the time, by which none goes off.
+    pub(crate) fn keep_up(&mut self, now: Timestamp) {
+        self.wheel.keep_up(now);
+    }
+
     /// Serves every timer that goes off by `now`, in order of time.
     #[inline(never)]
     pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {

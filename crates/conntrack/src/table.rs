@@ -100,7 +100,6 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         self.remembered += std::mem::take(&mut part.remembered);
     }
 
-
     /// The flow with a key; `hash` is the key's [`FlowKey::hash64`], `guess` where it most likely is.
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
@@ -260,6 +259,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         for shard in &mut self.shards {
             if shard.not_before() <= now {
                 shard.advance(now, &mut counting);
+            } else {
+                shard.keep_up(now);
             }
         }
         self.remembered -= counting.over;

@@ -9,12 +9,13 @@ use std::collections::BinaryHeap;
 
 use vpcreplay_flow::Timestamp;
 
-/// A tick is 2^26 ns, about 67 ms.
-const TICK_BITS: u32 = 26;
-/// A level has 2^8 slots; five levels cover every tick of 38 bits.
-const LEVEL_BITS: u32 = 8;
+/// A tick is 2^27 ns, about 134 ms.
+const TICK_BITS: u32 = 27;
+/// A level has 2^11 slots, so that the first has about 275 s: most timers are set once, and go off from there. Four levels
+/// cover every tick of 37 bits.
+const LEVEL_BITS: u32 = 11;
 const SLOTS: usize = 1 << LEVEL_BITS;
-const LEVELS: usize = 5;
+const LEVELS: usize = 4;
 /// No chunk.
 const NIL: u32 = u32::MAX;
 /// Timers in a chunk, so that it has four cache lines.
@@ -152,6 +153,14 @@ impl Wheel {
             }
             self.len -= 1;
             return Some(next);
+        }
+    }
+
+    /// Moves on to a time by which no timer goes off, so that those set from now on are put where they go off from: seen from
+    /// far away they would come nearer level by level.
+    pub(crate) fn keep_up(&mut self, now: Timestamp) {
+        if self.near.is_empty() && self.late.is_empty() {
+            self.turn(tick_of(now));
         }
     }
 

@@ -1,6 +1,6 @@
 use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
 
-use super::{Allowed, Fate, Handshake, Sent};
+use super::{Allowed, Handshake, Sent};
 
 /// A flow whose packets are judged as told, unless they are unsent.
 #[derive(Default)]

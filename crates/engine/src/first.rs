@@ -1,16 +1,16 @@
 //! The usual first packet of a flow: it passes one ENI, whose rules admit it and which tracks it. It is judged here with as
 //! few steps as possible, to the verdict that [`World::judge`] gives.
 
-use vpcreplay_conntrack::{Entry, Event, FlowId, Tracking, Wanted};
+use vpcreplay_conntrack::{Entry, Event, FlowId, Tracking};
 use vpcreplay_flow::{Digest, Direction, End, PacketFacts, Reason, Shape, TcpKind, Timestamp};
 use vpcreplay_policy::{Probe, RuleId, TcpMidstream};
 
+use crate::Verdict;
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::memory::Memory;
 use crate::route::{Hop, Route, RouteId};
 use crate::security_group::Gate;
-use crate::{Packet, Verdict};
 
 /// The way of a packet without a connection, and the rule that admits it.
 struct Welcome {
@@ -26,11 +26,10 @@ impl World {
     #[inline(never)]
     pub(crate) fn begin_flow(
         &mut self,
-        packet: &Packet<'_>,
+        (number, now): (u64, Timestamp),
         digest: &Digest,
-        wanted: &Wanted,
+        hash: u64,
     ) -> Option<Verdict> {
-        let Packet { number, now, .. } = *packet;
         if self.table.is_full() {
             return None;
         }
@@ -40,13 +39,13 @@ impl World {
         let welcome = self.welcome(facts, digest, route)?;
         let handshake = Handshake::begun_by(digest.key.protocol(), opener(digest)).pack();
         if self.has_no_room(welcome.scope, now) {
-            let id = self.table.insert(&digest.key, wanted.hash, now);
+            let id = self.table.insert(&digest.key, hash, now);
             self.table.remember(id);
             let memory = Memory::begun(digest.sender, route, handshake);
             if let Some(flow) = self.table.flow_mut(id) {
                 flow.memory = memory;
             }
-            return Some(self.turn_away(packet, digest, id, &welcome));
+            return Some(self.turn_away((number, now), digest, id, &welcome));
         }
         let sent = sent(digest);
         let memory = Memory::begun(digest.sender, route, Handshake::passed_by(handshake, sent)?);
@@ -54,7 +53,7 @@ impl World {
         let tracking = Tracking::open(Event::of(digest), digest.sender, digest.sender);
         let deadline = now.after(hop.timeouts.get(tracking.timeout()));
         let entry = Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking };
-        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, entry));
+        let id = self.table.begin((&digest.key, hash), now, (memory, entry));
         let entry = Entry { number: self.connections.next(number, (id, hop.eni)), ..entry };
         self.number_first(id, entry.number);
         self.ledger.created(scope, (number, now));
@@ -70,7 +69,7 @@ impl World {
     /// allowance turns it away; `None` and no change otherwise.
     pub(crate) fn turn_away_again(
         &mut self,
-        packet: &Packet<'_>,
+        (number, now): (u64, Timestamp),
         digest: &Digest,
         (id, route): (FlowId, RouteId),
     ) -> Option<Verdict> {
@@ -80,8 +79,8 @@ impl World {
             return None;
         }
         let welcome = self.welcome(digest.facts(), digest, route)?;
-        let is_full = self.has_no_room(welcome.scope, packet.now);
-        is_full.then(|| self.turn_away(packet, digest, id, &welcome))
+        let is_full = self.has_no_room(welcome.scope, now);
+        is_full.then(|| self.turn_away((number, now), digest, id, &welcome))
     }
 
     /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
@@ -115,8 +114,13 @@ impl World {
     }
 
     /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c).
-    fn turn_away(&mut self, packet: &Packet<'_>, digest: &Digest, id: FlowId, welcome: &Welcome) -> Verdict {
-        let Packet { number, now, .. } = *packet;
+    fn turn_away(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        id: FlowId,
+        welcome: &Welcome,
+    ) -> Verdict {
         let Welcome { facts, hop, rule, scope, .. } = welcome;
         self.ledger.exceeded(*scope, (number, now));
         self.counters.count_exceeded(hop.eni);

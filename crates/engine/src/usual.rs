@@ -24,7 +24,6 @@ struct Usual<'a> {
     digest: &'a Digest,
     now: Timestamp,
     event: Event,
-    sent: Sent,
 }
 
 impl World {
@@ -40,21 +39,19 @@ impl World {
         if self.settings.flow_records == FlowRecords::Kept || !digest.is_told_by_key() {
             return None;
         }
-        let event = Event::of(digest);
-        let sent = Sent { sender: digest.sender, tcp: event.tcp() };
-        let usual = Usual { digest, now: packet.now, event, sent };
+        let usual = Usual::of(digest, packet.now);
         let shard = self.table.wanted_shard(wanted)?;
         let Some(at) = shard.find(&digest.key, (wanted.short, wanted.hash), wanted.guess) else {
-            return self.begin_flow(&packet, digest, wanted);
+            return self.begin_flow((packet.number, packet.now), digest, wanted.hash);
         };
         let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
-        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), sent);
+        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.sent());
         let hop = self.routes.only_hop(flow.memory.route(digest.sender));
         let (Some(handshake), Some(hop)) = (handshake, hop) else {
-            return self.less_usual(&packet, usual, (wanted.hash, at));
+            return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
         };
         if !usual.goes_on(flow.first(), hop.eni) {
-            return self.less_usual(&packet, usual, (wanted.hash, at));
+            return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
         }
         flow.memory.set_packed_handshake(handshake);
         let (entry, is_nearer) = flow.refresh_first(usual.step(hop));
@@ -71,11 +68,12 @@ impl World {
     #[inline(never)]
     fn less_usual(
         &mut self,
-        packet: &Packet<'_>,
-        usual: Usual<'_>,
+        number: u64,
+        (digest, now): (&Digest, Timestamp),
         (hash, at): (u64, u32),
     ) -> Option<Verdict> {
-        let Usual { digest, now, sent, .. } = usual;
+        let usual = Usual::of(digest, now);
+        let sent = usual.sent();
         let shard = self.table.shard(hash)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
@@ -96,7 +94,7 @@ impl World {
         }
         if !shard.flow(at)?.has_entries() {
             let id = self.table.id(hash, at);
-            return self.turn_away_again(packet, digest, (id, route));
+            return self.turn_away_again((number, now), digest, (id, route));
         }
         let way = self.routes.way(route)?;
         let verdict = pass((shard, at), (usual, way), &mut self.counters)?;
@@ -154,6 +152,16 @@ fn pass_hop(
 
 impl<'a> Usual<'a> {
     #[inline]
+    const fn of(digest: &'a Digest, now: Timestamp) -> Self {
+        Self { digest, now, event: Event::of(digest) }
+    }
+
+    #[inline]
+    const fn sent(self) -> Sent {
+        Sent { sender: self.digest.sender, tcp: self.event.tcp() }
+    }
+
+    #[inline]
     const fn step<'h>(self, hop: &'h Hop) -> Step<'h> {
         Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts: &hop.timeouts }
     }
@@ -162,12 +170,14 @@ impl<'a> Usual<'a> {
     #[inline]
     const fn goes_on(self, entry: &Entry, eni: EniId) -> bool {
         let tracking = entry.tracking;
-        entry.lives_at(eni.0, self.now)
-            && !(matches!(self.event, Event::TcpSyn) && tracking.reopens())
+        entry.lives_at(eni.0, self.now) && !(matches!(self.event, Event::TcpSyn) && tracking.reopens())
     }
 
     /// The verdict of a packet that went on with a connection; counts the rules.
-    #[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
+    #[expect(
+        clippy::inline_always,
+        reason = "what nobody asks of the verdict is left out where it is inlined"
+    )]
     #[inline(always)]
     fn verdict(self, (hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
         counters.count_rule(hop.nacl);

@@ -41,6 +41,10 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// Of no packet.
+    pub const NONE: Self =
+        Self { key: FlowKey::NONE, length: 0, sender: End::A, shape: Shape::Other, first: 0, second: 0 };
+
     /// The digest of a packet; `None` where it has no flow key (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<Self> {
         let (key, sender) = FlowKey::of(facts)?;

@@ -120,6 +120,9 @@ pub struct ShortKey {
 }
 
 impl FlowKey {
+    /// Of no flow.
+    pub(crate) const NONE: Self = Self { tail: 0, addresses: Addresses([0; 4]) };
+
     /// The key of a packet's flow and the end that sent the packet; `None` with unknown ports (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<(Self, End)> {
         let (src, dst, protocol) = (facts.src, facts.dst, facts.protocol);

@@ -25,23 +25,59 @@ const QUERY_NEEDED: usize = 6;
 /// The usual shapes: Ethernet with at most two VLAN tags, Linux cooked or raw IP; IPv4 with or without options, or
 /// IPv6 without extension headers, in one piece, with a length field that fits the frame; TCP, UDP, UDP-Lite, SCTP,
 /// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
-#[expect(clippy::inline_always, reason = "as a call the digest of every frame would be copied")]
-#[inline(always)]
+#[inline]
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    if link_type == LinkType::ETHERNET {
-        // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.
-        let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>()?;
-        // The type of the frame, IP version and header length: all in one word.
-        let kind = u32::from_be_bytes(part(head, 12)?);
-        if kind & 0xffff_ff00 == 0x0800_4500
-            && let Some(packet) = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))
-            && packet.end <= original_length
-            && let Some(digest) = packet.tcp_or_udp(captured)
-        {
-            return Some(digest);
+    let mut place = Digest::NONE;
+    digest_to(&mut place, link_type, captured, original_length).then_some(place)
+}
+
+/// As [`digest`], written to its place; `false` where there is none, and the place has no meaning then.
+///
+/// Made elsewhere and copied in other widths, it would have to wait for its own parts to be written.
+#[expect(clippy::inline_always, reason = "the loop over frames")]
+#[inline(always)]
+pub fn digest_to(place: &mut Digest, link_type: LinkType, captured: &[u8], original_length: u32) -> bool {
+    fast(place, link_type, captured, original_length)
+        || match any_link(link_type, captured, original_length) {
+            Some(digest) => {
+                *place = digest;
+                true
+            }
+            None => false,
         }
+}
+
+/// The most usual shape: Ethernet, IPv4 without options, TCP or UDP.
+#[expect(clippy::inline_always, reason = "the loop over frames")]
+#[inline(always)]
+fn fast(place: &mut Digest, link_type: LinkType, captured: &[u8], original_length: u32) -> bool {
+    if link_type != LinkType::ETHERNET {
+        return false;
     }
-    any_link(link_type, captured, original_length)
+    // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.
+    let Some(head) = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>() else {
+        return false;
+    };
+    // The type of the frame, IP version and header length: all in one word.
+    if part(head, 12).is_none_or(|kind| u32::from_be_bytes(kind) & 0xffff_ff00 != 0x0800_4500) {
+        return false;
+    }
+    let Some(packet) = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER)) else { return false };
+    if packet.end > original_length {
+        return false;
+    }
+    match packet.protocol {
+        Protocol::TCP if packet.has(TCP_NEEDED) => {
+            let Some(flags) = captured.get(packet.behind + TCP_NEEDED - 1) else { return false };
+            *place = Digest::tcp(packet.key(), TcpFlags(*flags), packet.length);
+            true
+        }
+        Protocol::UDP if packet.has(PORTS_NEEDED) => {
+            *place = Digest::ports(packet.key(), packet.length);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its

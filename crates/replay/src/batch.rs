@@ -49,15 +49,39 @@ impl<'a> From<&'a Item> for Packet<'a> {
 #[repr(align(64))]
 pub struct Row {
     /// All facts of most packets.
-    digest: Option<Digest>,
+    digest: Digest,
     now: Timestamp,
     /// Where it is in the batch.
     at: u32,
-    /// Where the rest is.
-    rest: u32,
+    /// Where the rest is, and whether there is a digest.
+    rest: Beside,
+}
+
+/// Where in a batch a packet has what is beside its digest: the place, and a mark on top if there is a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Beside(u32);
+
+impl Beside {
+    const HAS_DIGEST: u32 = 1 << 31;
+    /// Nothing, but a digest.
+    const NOTHING: Self = Self(u32::MAX);
+
+    const fn has_digest(self) -> bool {
+        self.0 & Self::HAS_DIGEST != 0
+    }
+
+    const fn place(self) -> usize {
+        (self.0 & !Self::HAS_DIGEST) as usize
+    }
 }
 
 impl Row {
+    /// All facts of the packet, if they are in a digest.
+    #[inline]
+    const fn digest(&self) -> Option<&Digest> {
+        if self.rest.has_digest() { Some(&self.digest) } else { None }
+    }
+
     /// Engine time at the packet.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
@@ -94,9 +118,6 @@ struct Rest {
 
 /// Rows that room is made for at once.
 const MOST_RESERVED: usize = 1 << 16;
-
-/// No rest.
-const NONE: u32 = u32::MAX;
 
 /// Packets in replay order, dealt out to the parts in which they may be judged.
 #[derive(Debug)]
@@ -231,7 +252,7 @@ impl Batch {
         let (number, now) = (self.number(row), row.now);
         let Origin { frame, time, file, copy } = self.origin(row);
         let rest = self.rest_of(row);
-        let whole = row.digest.map(|digest| Decoded::Packet(digest.facts()));
+        let whole = row.digest().map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
         let tunnel = rest.and_then(|rest| rest.tunnel);
         Item { number, file, frame, time, now, copy, tunnel, decoded }
@@ -240,15 +261,15 @@ impl Batch {
     /// One of its packets, for the engine.
     #[inline]
     pub fn packet<'a>(&'a self, row: &'a Row) -> Packet<'a> {
-        let content = match &row.digest {
+        let content = match row.digest() {
             Some(digest) => Content::Digest(digest),
             None => self.content_of_rest(row.rest),
         };
         Packet { number: self.number(row), now: row.now, content }
     }
 
-    fn content_of_rest(&self, rest: u32) -> Content<'_> {
-        match self.rest.get(rest as usize) {
+    fn content_of_rest(&self, rest: Beside) -> Content<'_> {
+        match self.rest.get(rest.place()) {
             Some(rest) => Content::of_copy(&rest.decoded, rest.copy),
             None => Content::Decoded(&NOTHING),
         }
@@ -294,18 +315,14 @@ impl Batch {
     pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
         let Origin { frame, time, file, copy } = other.origin(row);
         let place = Place { number, file, frame, time, now: row.now, copy };
-        let mut rest = NONE;
-        if let Some(of_other) = other.rest_of(row) {
-            rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
-            self.rest.push(*of_other);
-        }
-        self.push_at(place, row.digest, rest);
+        let beside = other.rest_of(row).copied();
+        self.push_at(place, row.digest().copied(), beside);
     }
 
     /// Adds a usual packet; its digest is that of its copy.
     #[inline]
     pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_at(place, Some(digest), NONE);
+        self.push_at(place, Some(digest), None);
     }
 
     /// Goes on with packets that come from frames of one file, one after the other, the first at this place.
@@ -320,14 +337,43 @@ impl Batch {
         }
     }
 
-    /// Adds a usual packet of the frame after that of the packet before, or the first one after [`Batch::go_on`].
-    #[expect(clippy::inline_always, reason = "once a packet; as a call the digest would be copied")]
+    /// Adds a usual packet of the frame after that of the packet before, or the first one after [`Batch::go_on`]. `write` puts
+    /// its digest where it belongs; where it has none, no packet is added: `false`. The batch is not dealt out to parts.
+    #[expect(clippy::inline_always, reason = "once a packet, as part of the loop over frames")]
     #[inline(always)]
-    pub(crate) fn push_next(&mut self, (time, now): (Timestamp, Timestamp), digest: Digest) {
+    pub(crate) fn push_next(
+        &mut self,
+        (time, now): (Timestamp, Timestamp),
+        write: impl FnOnce(&mut Digest) -> bool,
+    ) -> bool {
+        let at = self.len;
+        let Some(hand) = self.hands.first_mut() else { return false };
+        hand.push(Row { digest: Digest::NONE, now, at, rest: Beside::NOTHING });
+        let is_usual = hand.last_mut().is_some_and(|row| write(&mut row.digest));
+        if !is_usual {
+            hand.pop();
+            return false;
+        }
+        self.len = at + 1;
+        if time != now {
+            self.stamps.push((at, time));
+        }
+        true
+    }
+
+    /// Whether packets are dealt out to parts.
+    #[inline]
+    pub(crate) const fn is_dealt(&self) -> bool {
+        self.hands.len() > 1
+    }
+
+    /// As [`Batch::push_next`], where the digest tells whose hand the packet comes to.
+    #[inline]
+    pub(crate) fn deal_next(&mut self, (time, now): (Timestamp, Timestamp), digest: Digest) {
         if time != now {
             self.stamps.push((self.len, time));
         }
-        self.push_row(now, Some(digest), NONE);
+        self.push_row(now, digest, Beside::NOTHING);
     }
 
     /// Adds any packet.
@@ -337,47 +383,49 @@ impl Batch {
             _ => None,
         };
         let digest = digest.map(|digest| digest.with_copy(place.copy));
-        let mut rest = NONE;
+        let mut beside = None;
         if digest.is_none() || tunnel.is_some() {
-            rest = u32::try_from(self.rest.len()).unwrap_or(NONE);
             self.asks = self.asks.max(asks_about_another_flow(&decoded));
-            self.rest.push(Rest { tunnel, decoded, copy: place.copy });
+            beside = Some(Rest { tunnel, decoded, copy: place.copy });
         }
-        self.push_at(place, digest, rest);
+        self.push_at(place, digest, beside);
     }
 
-    fn push_at(&mut self, place: Place, digest: Option<Digest>, rest: u32) {
+    fn push_at(&mut self, place: Place, digest: Option<Digest>, beside: Option<Rest>) {
         self.go_on(place);
         if place.time != place.now {
             self.stamps.push((self.len, place.time));
         }
-        self.push_row(place.now, digest, rest);
+        let mut rest = Beside::NOTHING;
+        if let Some(beside) = beside {
+            let mark = if digest.is_some() { Beside::HAS_DIGEST } else { 0 };
+            // A batch is far shorter than that.
+            rest = Beside(u32::try_from(self.rest.len()).unwrap_or(u32::MAX) | mark);
+            self.rest.push(beside);
+        }
+        self.push_row(place.now, digest.unwrap_or(Digest::NONE), rest);
     }
 
-    #[expect(clippy::inline_always, reason = "once a packet; as a call the row would be copied twice")]
-    #[inline(always)]
-    fn push_row(&mut self, now: Timestamp, digest: Option<Digest>, rest: u32) {
+    #[inline]
+    fn push_row(&mut self, now: Timestamp, digest: Digest, rest: Beside) {
         let at = self.len;
         self.len += 1;
-        match self.hands.as_mut_slice() {
-            [hand] => hand.push(Row { digest, now, at, rest }),
-            hands => {
-                let number = self.first + u64::from(at);
-                let parts = hands.len();
-                let part = self.part((number, parts), digest.as_ref(), rest);
-                if let Some(hand) = self.hands.get_mut(part) {
-                    hand.push(Row { digest, now, at, rest });
-                }
-            }
+        let row = Row { digest, now, at, rest };
+        let part = match self.hands.len() {
+            1 => 0,
+            parts => self.part((self.first + u64::from(at), parts), &row),
+        };
+        if let Some(hand) = self.hands.get_mut(part) {
+            hand.push(row);
         }
     }
 
     /// The part for a packet, and its spot there.
     #[inline]
-    fn part(&mut self, (number, parts): (u64, usize), digest: Option<&Digest>, rest: u32) -> usize {
-        let content = match digest {
+    fn part(&mut self, (number, parts): (u64, usize), row: &Row) -> usize {
+        let content = match row.digest() {
             Some(digest) => Content::Digest(digest),
-            None => self.content_of_rest(rest),
+            None => self.content_of_rest(row.rest),
         };
         let part = part_of(number, content, parts);
         let at = self.hands.get(part).map_or(u32::MAX, |hand| u32::try_from(hand.len()).unwrap_or(u32::MAX));
@@ -401,7 +449,7 @@ impl Batch {
     }
 
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
-        self.rest.get(row.rest as usize)
+        self.rest.get(row.rest.place())
     }
 }
 
@@ -412,7 +460,7 @@ impl Run {
     /// Whether the packet that this run would begin with is the next one of another run.
     #[inline]
     const fn goes_on_from(self, other: Self) -> bool {
-        self.frame - self.at as u64 == other.frame - other.at as u64
+        self.frame.wrapping_sub(self.at as u64) == other.frame.wrapping_sub(other.at as u64)
             && self.file == other.file
             && self.copy == other.copy
     }

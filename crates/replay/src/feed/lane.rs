@@ -4,7 +4,7 @@ use vpcreplay_capture::{CaptureSet, Frame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, decode, digest, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{FragmentTable, decode, digest, digest_to, tunnel_port, tunnel_port_of};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -111,7 +111,7 @@ impl Lane {
             }
             if is_plain {
                 batch.go_on(place_of(&frame, self.stats.packets + 1, frame.time));
-                self.decoder.take(&frame, &mut self.clock, &mut self.stats, batch);
+                self.decoder.take_one(frame, &mut self.clock, &mut self.stats, batch);
                 continue;
             }
             let first = *self.first_packet.get_or_insert(frame.time);
@@ -139,13 +139,16 @@ impl Lane {
     fn take_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
         let Self { captures, decoder, clock, stats, .. } = self;
         let most = size - batch.len();
-        let mut is_first = true;
-        captures.each_at_hand(most, |frame| {
+        // At hand itself, not behind a reference.
+        let (mut own_clock, mut is_first) = (clock.clone(), true);
+        let taken = captures.each_at_hand(most, |frame| {
             if std::mem::take(&mut is_first) {
                 batch.go_on(place_of(&frame, stats.packets + 1, frame.time));
             }
-            decoder.take(&frame, clock, stats, batch);
-        })
+            decoder.take(frame, &mut own_clock, stats, batch);
+        });
+        *clock = own_clock;
+        taken
     }
 
     /// Packets that the selection leaves.
@@ -212,36 +215,69 @@ impl Decoder {
         (decoded.tunnel, decoded.decoded, is_inherited)
     }
 
+    /// As [`Decoder::take`], for a frame that was not at hand.
+    fn take_one(&mut self, frame: Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
+        let now = step(&frame, clock, stats);
+        self.take_dealt(frame, now, stats, batch);
+    }
+
     /// Takes a frame as the one packet that it is.
     #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
     #[inline(always)]
-    fn take(&mut self, frame: &Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
-        stats.packets += 1;
-        let (now, step) = clock.observe(frame.time);
-        if step != ClockStep::Forward {
-            stats.note_step(step, (stats.packets, frame.file, frame.number));
+    fn take(&mut self, frame: Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
+        let now = step(&frame, clock, stats);
+        if self.decap != Decap::None || batch.is_dealt() {
+            self.take_dealt(frame, now, stats, batch);
+            return;
         }
-        if self.decap == Decap::None
-            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
-        {
-            stats.note_tunnel(tunnel_port_of(&digest));
-            batch.push_next((frame.time, now), digest);
-        } else {
+        let Frame { link_type, captured, original_length, time, .. } = frame;
+        let is_usual = batch.push_next((time, now), |place| {
+            let is_usual = digest_to(place, link_type, captured, original_length);
+            if is_usual {
+                stats.note_tunnel(tunnel_port_of(place));
+            }
+            is_usual
+        });
+        if !is_usual {
             self.take_any(frame, now, stats, batch);
         }
     }
 
+    /// Takes a frame where packets may be dealt out, or tunnels taken off.
+    #[inline(never)]
+    fn take_dealt(&mut self, frame: Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+        let Frame { link_type, captured, original_length, time, .. } = frame;
+        let digest = match self.decap {
+            Decap::None => digest(link_type, captured, original_length),
+            _ => None,
+        };
+        let Some(digest) = digest else { return self.take_any(frame, now, stats, batch) };
+        stats.note_tunnel(tunnel_port_of(&digest));
+        batch.deal_next((time, now), digest);
+    }
+
     /// Takes a frame of any shape.
     #[inline(never)]
-    fn take_any(&mut self, frame: &Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
-        let place = place_of(frame, stats.packets, now);
-        let (tunnel, decoded, is_inherited) = self.decode_any(frame, place.now);
+    fn take_any(&mut self, frame: Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+        let place = place_of(&frame, stats.packets, now);
+        let (tunnel, decoded, is_inherited) = self.decode_any(&frame, place.now);
         stats.fragments_inherited += u64::from(is_inherited);
         if self.decap == Decap::None {
             stats.note_tunnel(tunnel_port(&decoded));
         }
         batch.push(place, tunnel, decoded);
     }
+}
+
+/// Moves on to the time of a frame, which is the next packet; engine time at it.
+#[inline]
+fn step(frame: &Frame<'_>, clock: &mut Clock, stats: &mut FeedStats) -> Timestamp {
+    stats.packets += 1;
+    let (now, step) = clock.observe(frame.time);
+    if step != ClockStep::Forward {
+        stats.note_step(step, (stats.packets, frame.file, frame.number));
+    }
+    now
 }
 
 /// The place of a frame's packet.
