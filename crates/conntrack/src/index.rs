@@ -18,14 +18,18 @@ const TOPS: u64 = ONES << 15;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Bucket {
-    /// The tag of slot `s` is in lane `s / 3` of word `s % 3`; the two lanes beyond the last slot stay 0.
+    /// The tag of slot `s` is in lane `s / 3` of word `s % 3`. In the last lane of all is how many places went on to a later
+    /// bucket because this one was full.
     tags: [u64; WORDS],
     places: [u32; SLOTS],
-    /// How many places went on to a later bucket because this one was full.
-    passed: u32,
 }
 
-const EMPTY: Bucket = Bucket { tags: [0; WORDS], places: [NIL; SLOTS], passed: 0 };
+const EMPTY: Bucket = Bucket { tags: [0; WORDS], places: [NIL; SLOTS] };
+const _: () = assert!(size_of::<Bucket>() == 64, "a cache line");
+/// Where the number of places that went on is in the last word of tags.
+const PASSED_SHIFT: u32 = 48;
+/// The greatest number of those that is counted; once it is reached it stays.
+const MANY: u64 = 0xffff;
 
 /// From the hash of a key to a place. Several places may have one hash.
 #[derive(Debug)]
@@ -54,6 +58,26 @@ impl Bucket {
             word.wrapping_sub(ONES) & !word & TOPS
         };
         zeros(first) >> 15 | zeros(second) >> 14 | zeros(third) >> 13
+    }
+
+    /// How many places went on to a later bucket, as far as that is counted.
+    #[inline]
+    const fn passed(&self) -> u64 {
+        self.tags[WORDS - 1] >> PASSED_SHIFT
+    }
+
+    /// Counts a place that went on.
+    const fn pass(&mut self) {
+        if self.passed() < MANY {
+            self.tags[WORDS - 1] += 1 << PASSED_SHIFT;
+        }
+    }
+
+    /// Counts back a place that had gone on.
+    const fn unpass(&mut self) {
+        if self.passed() < MANY {
+            self.tags[WORDS - 1] -= 1 << PASSED_SHIFT;
+        }
     }
 
     /// The place of the first of some hits; [`NIL`] where there are none.
@@ -94,7 +118,7 @@ impl Index {
                 }
                 hits &= hits - 1;
             }
-            if bucket.passed == 0 {
+            if bucket.passed() == 0 {
                 return None;
             }
             home = self.next(home);
@@ -114,7 +138,7 @@ impl Index {
         let home = self.home(hash);
         let Some(bucket) = self.buckets.get(home) else { return NIL };
         let hits = bucket.hits(tag(hash));
-        if hits == 0 && bucket.passed > 0 {
+        if hits == 0 && bucket.passed() > 0 {
             prefetch(self.buckets.get(self.next(home)));
         }
         bucket.place(hits)
@@ -141,7 +165,7 @@ impl Index {
         }
         while home != holder {
             if let Some(bucket) = self.buckets.get_mut(home) {
-                bucket.passed -= 1;
+                bucket.unpass();
             }
             home = self.next(home);
         }
@@ -153,7 +177,7 @@ impl Index {
             if let Some(slot) = bucket.slot_of(place) {
                 return Some((home, slot));
             }
-            if bucket.passed == 0 {
+            if bucket.passed() == 0 {
                 return None;
             }
             home = self.next(home);
@@ -177,7 +201,7 @@ impl Index {
                 bucket.set(slot, (tag(hash), place));
                 return;
             }
-            bucket.passed += 1;
+            bucket.pass();
             home = self.next(home);
         }
     }
