@@ -19,9 +19,9 @@ use vpcreplay_testkit::workload::{Pace, Workload, capture_at};
 const BATCH: usize = 1024;
 const BATCHES: usize = 48;
 const PACKETS: usize = BATCH * BATCHES;
-const ROUNDS: usize = 10;
-/// Rounds in which the tables may grow.
-const GROWTH: usize = 5;
+const ROUNDS: usize = 14;
+/// Rounds in which the tables may grow: timers that mean nothing any more pile up for some, until they are cleared away.
+const GROWTH: usize = 8;
 /// A limit that all workloads run into.
 const LOW: u64 = 500;
 

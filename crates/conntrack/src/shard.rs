@@ -60,10 +60,11 @@ pub struct Step<'a> {
 }
 
 impl<M: Copy + Default, A: Default> Shard<M, A> {
-    pub(crate) fn new(memory: Span) -> Self {
+    /// An empty shard; how long a flow is remembered after its last packet, and how many flows room is reserved for.
+    pub(crate) fn new(memory: Span, room: usize) -> Self {
         // A flow record is one cache line.
         const { assert!(size_of::<Flow<M>>() == 64) };
-        Self {
+        let mut shard = Self {
             index: Index::new(),
             flows: Vec::new(),
             timers: Vec::new(),
@@ -73,7 +74,13 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             wheel: Wheel::new(),
             memory,
             not_before: Timestamp::MAX,
+        };
+        // Addresses, not memory: that comes page by page as flows do. Records that are moved while the table grows would cost
+        // as much as they do at first. Where so many addresses are not to be had, they are moved.
+        if shard.flows.try_reserve_exact(room).is_ok() {
+            shard.timers.try_reserve_exact(room).unwrap_or_default();
         }
+        shard
     }
 
     /// The place of the flow with a key, whose short form and hash are given too. `guess` is where it most likely is,

@@ -30,7 +30,7 @@ impl Listener<(), ()> for Ends {
 #[test]
 fn stale_timers_are_bounded() {
     const LAST: i64 = 1_000_000;
-    let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(300));
+    let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(300), 10);
     let add = |shard: &mut Shard<(), ()>, port, deadline| {
         let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
         let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;

@@ -6,6 +6,8 @@ use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
 
 /// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
 const MOST_SHARDS: usize = 16;
+/// Flows that room is reserved for at most.
+const MOST_ROOM: usize = 1 << 22;
 
 /// Who is told of what ends. Within a shard calls come in order of time.
 pub trait Listener<M, A> {
@@ -55,7 +57,8 @@ pub struct Table<M, A> {
 impl<M: Copy + Default, A: Default> Table<M, A> {
     /// An empty table: how long a flow is remembered after its last packet, and how many are at most (S7.0).
     pub fn new(memory: Span, max_flows: u64) -> Self {
-        Self { shards: vec![Shard::new(memory)], all: 1, first: 0, max_flows, remembered: 0 }
+        let shards = vec![Shard::new(memory, room(max_flows, 1))];
+        Self { shards, all: 1, first: 0, max_flows, remembered: 0 }
     }
 
     /// The same table, which must be empty still, with at least so many shards, as far as that is worth while.
@@ -63,7 +66,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     pub fn with_shards(mut self, least: usize) -> Self {
         self.all = shards_for(least);
         let memory = self.shards.first().map_or(Span::default(), Shard::memory);
-        self.shards = (0..self.all).map(|_| Shard::new(memory)).collect();
+        let room = room(self.max_flows, self.all);
+        self.shards = (0..self.all).map(|_| Shard::new(memory, room)).collect();
         self
     }
 
@@ -340,6 +344,12 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     const fn shard_of(&self, hash: u64) -> u32 {
         shard_of(hash, self.all)
     }
+}
+
+/// How many flows a shard reserves room for, of so many: more than its share, since shards are not equally full.
+fn room(max_flows: u64, shards: usize) -> usize {
+    let flows = usize::try_from(max_flows).unwrap_or(usize::MAX).min(MOST_ROOM);
+    if shards == 1 { flows } else { flows / shards * 9 / 8 }
 }
 
 /// How many shards a table has that is to be lent to so many others.

@@ -30,7 +30,8 @@ impl World {
         digest: &Digest,
         hash: u64,
     ) -> Option<Verdict> {
-        if self.table.is_full() {
+        // A sweep books new connections itself.
+        if self.table.is_full() || self.parting.is_some() {
             return None;
         }
         let facts = digest.facts();
