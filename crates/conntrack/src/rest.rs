@@ -53,8 +53,9 @@ impl<A> Rare<A> {
 }
 
 impl<A: Default> Rests<A> {
-    pub(crate) const fn new() -> Self {
-        Self { wide: Slab::new(), rare: Slab::new(), further: Further::new() }
+    /// Of no flow; room is reserved for so many.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { wide: Slab::with_room(room), rare: Slab::with_room(room), further: Further::new() }
     }
 
     /// Keeps the addresses of an IPv6 flow; the place for its record.

@@ -70,7 +70,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             timers: Vec::new(),
             free: NIL,
             in_use: 0,
-            rests: Rests::new(),
+            rests: Rests::with_room(room),
             wheel: Wheel::new(),
             memory,
             not_before: Timestamp::MAX,

@@ -8,8 +8,11 @@ pub(crate) struct Slab<T> {
 }
 
 impl<T: Default> Slab<T> {
-    pub(crate) const fn new() -> Self {
-        Self { items: Vec::new(), free: Vec::new() }
+    /// An empty one that reserves room for so many items, if that is to be had: addresses, not memory.
+    pub(crate) fn with_room(room: usize) -> Self {
+        let mut items = Vec::new();
+        items.try_reserve_exact(room).unwrap_or_default();
+        Self { items, free: Vec::new() }
     }
 
     /// Adds an item; its place.

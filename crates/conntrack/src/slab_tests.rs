@@ -2,7 +2,7 @@ use super::Slab;
 
 #[test]
 fn places_are_used_again() {
-    let mut slab = Slab::new();
+    let mut slab = Slab::with_room(1);
     let (one, two) = (slab.add(1), slab.add(2));
     assert_eq!((slab.get(one), slab.get(two), slab.get(2)), (Some(&1), Some(&2), None));
     assert_eq!((slab.take(one), slab.take(u32::MAX)), (1, 0));

@@ -15,7 +15,9 @@ use crate::security_group::Gate;
 /// The way of a packet without a connection, and the rule that admits it.
 struct Welcome {
     facts: PacketFacts,
-    hop: Hop,
+    gate: Gate,
+    /// The rule of the network ACL before the gate or behind it.
+    nacl: Option<RuleId>,
     rule: RuleId,
     scope: u32,
 }
@@ -50,18 +52,18 @@ impl World {
         }
         let sent = sent(digest);
         let memory = Memory::begun(digest.sender, route, Handshake::passed_by(handshake, sent)?);
-        let Welcome { hop, rule, scope, .. } = welcome;
+        let Welcome { gate, nacl, rule, scope, .. } = welcome;
         let tracking = Tracking::open(Event::of(digest), digest.sender, digest.sender);
-        let deadline = now.after(hop.timeouts.get(tracking.timeout()));
-        let entry = Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking };
+        let deadline = now.after(self.policy.timeouts(gate.eni).get(tracking.timeout()));
+        let entry = Entry { number: 0, deadline, eni: gate.eni.0, rule: rule.0, tracking };
         let id = self.table.begin((&digest.key, hash), now, (memory, entry));
-        let entry = Entry { number: self.connections.next(number, (id, hop.eni)), ..entry };
+        let entry = Entry { number: self.connections.next(number, (id, gate.eni)), ..entry };
         self.number_first(id, entry.number);
         self.ledger.created(scope, (number, now));
-        self.counters.count_rule(hop.nacl);
+        self.counters.count_rule(nacl);
         self.counters.count_rule(Some(rule));
         let reason = if is_midstream(sent) { Reason::Midstream } else { Reason::New };
-        let verdict = Gate { eni: hop.eni, direction: hop.direction }.on_entry(reason, &entry);
+        let verdict = gate.on_entry(reason, &entry);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
     }
@@ -90,17 +92,17 @@ impl World {
         if is_midstream(sent(digest)) && self.settings.tcp_midstream != TcpMidstream::Allow {
             return None;
         }
-        let hop = *self.routes.only_hop(route)?;
-        let probe = Probe::of(&facts, hop.direction);
-        let rule = self.policy.security_group(hop.eni, hop.direction, &probe)?;
+        let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
+        let probe = Probe::of(&facts, direction);
+        let rule = self.policy.security_group(eni, direction, &probe)?;
         let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
         let opens = |direction, port| {
-            self.policy.opens_untracked(hop.eni, direction, (facts.protocol, port), probe.peer)
+            self.policy.opens_untracked(eni, direction, (facts.protocol, port), probe.peer)
         };
-        if opens(hop.direction, dst_port) || opens(hop.direction.opposite(), src_port) {
+        if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
             return None;
         }
-        Some(Welcome { facts, hop, rule, scope: self.scopes.of(hop.eni) })
+        Some(Welcome { facts, gate: Gate { eni, direction }, nacl, rule, scope: self.scopes.of(eni) })
     }
 
     /// Whether a scope is at its limit, whatever has expired by `now` left out (S7.8).
@@ -122,15 +124,14 @@ impl World {
         id: FlowId,
         welcome: &Welcome,
     ) -> Verdict {
-        let Welcome { facts, hop, rule, scope, .. } = welcome;
+        let Welcome { facts, gate, nacl, rule, scope } = welcome;
         self.ledger.exceeded(*scope, (number, now));
-        self.counters.count_exceeded(hop.eni);
-        if hop.direction == Direction::Ingress {
+        self.counters.count_exceeded(gate.eni);
+        if gate.direction == Direction::Ingress {
             // The network ACL behind the security group is not asked any more.
-            self.counters.count_rule(hop.nacl);
+            self.counters.count_rule(*nacl);
         }
         self.counters.count_rule(Some(*rule));
-        let gate = Gate { eni: hop.eni, direction: hop.direction };
         let verdict = Verdict { rule: Some(*rule), ..gate.verdict(Reason::ConntrackAllowanceExceeded) };
         if let Some((shard, at)) = self.table.place_mut(id) {
             let sent = sent(digest);
