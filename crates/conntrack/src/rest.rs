@@ -115,6 +115,13 @@ impl<A: Default> Rests<A> {
         self.further.find_mut(rare.more, |entry| entry.eni == eni)
     }
 
+    /// The second connection of a flow, or that of no interface.
+    #[inline]
+    pub(crate) fn second_mut<M>(&mut self, flow: &Flow<M>) -> Option<&mut Entry> {
+        let at = self.rare_place(flow);
+        self.rare.get_mut(at).map(|rare| &mut rare.second)
+    }
+
     /// Adds a connection to a flow that has one.
     pub(crate) fn add_entry<M>(&mut self, flow: &mut Flow<M>, entry: Entry) {
         let at = self.make_place(flow);

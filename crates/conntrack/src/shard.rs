@@ -259,6 +259,40 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         Some(after)
     }
 
+    /// As [`Shard::refresh`] at two interfaces, for a flow whose first two connections are theirs, if both are as wanted;
+    /// `None` and no change otherwise. The packet is noted as the flow's last one.
+    #[inline]
+    pub fn refresh_both(
+        &mut self,
+        at: u32,
+        [(one, step), (other, other_step)]: [(u32, Step<'_>); 2],
+        is_wanted: impl Fn(&Entry) -> bool,
+    ) -> Option<[Entry; 2]> {
+        let flow = self.flows.get_mut(at as usize)?;
+        let second = self.rests.second_mut(flow)?;
+        let enis = (flow.first.eni(), second.eni());
+        let entries = if enis == (one, other) {
+            [&mut flow.first, second]
+        } else if enis == (other, one) {
+            [second, &mut flow.first]
+        } else {
+            return None;
+        };
+        if !entries.iter().all(|entry| is_wanted(entry)) {
+            return None;
+        }
+        let [mine, its] = entries;
+        let after = [mine.refreshed(step), its.refreshed(other_step)];
+        let is_nearer = after[0].deadline() < mine.deadline() || after[1].deadline() < its.deadline();
+        (mine.tracking, mine.deadline) = (after[0].tracking, after[0].deadline);
+        (its.tracking, its.deadline) = (after[1].tracking, after[1].deadline);
+        flow.touch(step.now);
+        if is_nearer {
+            flow.unsettle();
+        }
+        Some(after)
+    }
+
     /// Adds a connection to a flow that has none at its interface.
     pub fn track(&mut self, at: u32, entry: Entry) {
         let Some(flow) = self.flows.get_mut(at as usize) else { return };

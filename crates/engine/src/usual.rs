@@ -46,9 +46,13 @@ impl World {
         };
         let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.sent());
-        let hop = self.routes.only_hop(flow.memory.route(digest.sender));
-        let (Some(handshake), Some(hop)) = (handshake, hop) else {
-            return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
+        let way = self.routes.way(flow.memory.route(digest.sender));
+        let (Some(handshake), Some(Way::One(hop))) = (handshake, way) else {
+            return match (handshake, way) {
+                (Some(handshake), Some(Way::Two(..))) => self.two(usual, (wanted.hash, at), handshake),
+                _ => None,
+            }
+            .or_else(|| self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at)));
         };
         if !usual.goes_on(flow.first(), hop.eni) {
             return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
@@ -63,8 +67,24 @@ impl World {
         Some(verdict)
     }
 
-    /// The same for a packet that is unsent, is the first of its end, passes two ENIs, or has its connection beside its
-    /// flow's record.
+    /// The same for a packet that passes two ENIs, both of which have its connection.
+    #[inline(never)]
+    fn two(&mut self, usual: Usual<'_>, (hash, at): (u64, u32), handshake: u8) -> Option<Verdict> {
+        let shard = self.table.shard_mut(hash)?;
+        let route = shard.flow(at)?.memory.route(usual.digest.sender);
+        let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
+        let steps = [(source.eni.0, usual.step(source)), (destination.eni.0, usual.step(destination))];
+        let goes_on = |entry: &Entry| usual.goes_on(entry, EniId(entry.eni()));
+        let [first, last] = shard.refresh_both(at, steps, goes_on)?;
+        shard.flow_mut(at)?.memory.set_packed_handshake(handshake);
+        shard.settle(at);
+        usual.verdict((source, &first), &mut self.counters);
+        let verdict = usual.verdict((destination, &last), &mut self.counters);
+        self.counters.count(usual.digest.length, &verdict);
+        Some(verdict)
+    }
+
+    /// The same for a packet that is unsent, is the first of its end, or has its connections elsewhere.
     #[inline(never)]
     fn less_usual(
         &mut self,
