@@ -24,8 +24,9 @@ struct Wide {
     rare: u32,
 }
 
-/// What few flows have.
+/// What few flows have, in one cache line where what the judge remembers takes half of it.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Rare<A> {
     of_judge: A,
     /// A second connection, or that of no interface.

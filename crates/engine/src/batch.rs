@@ -68,10 +68,11 @@ impl World {
             (now, next, last) = (next, last, now);
             self.ask_for_index((block(number + 2), &packet), last);
             self.ask_for_flows(next);
-            self.ask_for_rests(now);
             for (item, wanted) in block(number).iter().zip(now.iter()) {
                 each(self, item, wanted);
             }
+            // By now the flows have come.
+            self.ask_for_rests(next);
         }
     }
 
