@@ -44,7 +44,7 @@ impl Entry {
         let mut tracking = self.tracking;
         tracking.step(step.event, step.sender);
         let deadline = step.now.after(step.timeouts.get(tracking.timeout()));
-        Self { tracking, deadline, ..self }
+        Self { deadline, tracking, ..self }
     }
 
     /// Whether it is the live connection of an interface at `now`: an entry that has ended may not have been taken away

@@ -195,7 +195,7 @@ impl Wheel {
     fn retain_list(&mut self, list: usize, is_meant: &mut impl FnMut(Timer) -> bool) -> usize {
         let Some(head) = self.heads.get_mut(list) else { return 0 };
         let (mut kept, mut at) = (0, std::mem::replace(head, NIL));
-        let mut last = NIL;
+        let mut before = NIL;
         while let Some(chunk) = self.chunks.get_mut(at as usize) {
             chunk.retain(is_meant);
             kept += chunk.len as usize;
@@ -207,11 +207,11 @@ impl Wheel {
                 continue;
             }
             chunk.next = NIL;
-            match self.chunks.get_mut(last as usize) {
-                Some(before) => before.next = this,
+            match self.chunks.get_mut(before as usize) {
+                Some(chunk) => chunk.next = this,
                 None => self.set_head(list, this),
             }
-            last = this;
+            before = this;
         }
         if kept == 0 {
             self.mark(list, Mark::Empty);

@@ -217,7 +217,7 @@ impl Sent {
             4 => Some(TcpKind::Ack),
             _ => None,
         };
-        Self { sender: if index % 2 == 0 { End::A } else { End::B }, tcp }
+        Self { sender: if index.is_multiple_of(2) { End::A } else { End::B }, tcp }
     }
 }
 

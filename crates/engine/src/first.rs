@@ -96,9 +96,8 @@ impl World {
         let probe = Probe::of(&facts, direction);
         let rule = self.policy.security_group(eni, direction, &probe)?;
         let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
-        let opens = |direction, port| {
-            self.policy.opens_untracked(eni, direction, (facts.protocol, port), probe.peer)
-        };
+        let opens =
+            |direction, port| self.policy.opens_untracked(eni, direction, (facts.protocol, port), probe.peer);
         if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
             return None;
         }

@@ -78,7 +78,6 @@ pub(crate) struct Hop {
 }
 
 /// A route as the usual packet needs it.
-#[expect(clippy::large_enum_variant, reason = "there are few, and they are read at every packet")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     /// A network ACL denies.

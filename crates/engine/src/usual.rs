@@ -62,7 +62,7 @@ impl World {
         if is_nearer {
             shard.settle(at);
         }
-        let verdict = usual.verdict((hop, &entry), &mut self.counters);
+        let verdict = established((hop, &entry), &mut self.counters);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
     }
@@ -78,8 +78,8 @@ impl World {
         let [first, last] = shard.refresh_both(at, steps, goes_on)?;
         shard.flow_mut(at)?.memory.set_packed_handshake(handshake);
         shard.settle(at);
-        usual.verdict((source, &first), &mut self.counters);
-        let verdict = usual.verdict((destination, &last), &mut self.counters);
+        established((source, &first), &mut self.counters);
+        let verdict = established((destination, &last), &mut self.counters);
         self.counters.count(usual.digest.length, &verdict);
         Some(verdict)
     }
@@ -167,7 +167,7 @@ fn pass_hop(
 ) -> Option<Verdict> {
     let goes_on = |entry: &Entry| usual.goes_on(entry, hop.eni);
     let entry = shard.refresh_if(at, hop.eni.0, usual.step(hop), goes_on)?;
-    Some(usual.verdict((hop, &entry), counters))
+    Some(established((hop, &entry), counters))
 }
 
 impl<'a> Usual<'a> {
@@ -182,7 +182,7 @@ impl<'a> Usual<'a> {
     }
 
     #[inline]
-    const fn step<'h>(self, hop: &'h Hop) -> Step<'h> {
+    const fn step(self, hop: &Hop) -> Step<'_> {
         Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts: &hop.timeouts }
     }
 
@@ -192,16 +192,13 @@ impl<'a> Usual<'a> {
         let tracking = entry.tracking;
         entry.lives_at(eni.0, self.now) && !(matches!(self.event, Event::TcpSyn) && tracking.reopens())
     }
+}
 
-    /// The verdict of a packet that went on with a connection; counts the rules.
-    #[expect(
-        clippy::inline_always,
-        reason = "what nobody asks of the verdict is left out where it is inlined"
-    )]
-    #[inline(always)]
-    fn verdict(self, (hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
-        counters.count_rule(hop.nacl);
-        counters.count_rule(Some(RuleId(entry.rule)));
-        Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, entry)
-    }
+/// The verdict of a packet that went on with a connection; counts the rules.
+#[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
+#[inline(always)]
+fn established((hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
+    counters.count_rule(hop.nacl);
+    counters.count_rule(Some(RuleId(entry.rule)));
+    Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, entry)
 }
