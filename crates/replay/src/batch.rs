@@ -1,9 +1,13 @@
 //! Packets on their way from reading to judging, as few bytes each as may be.
 
+mod origins;
+
 use std::ops::Range;
 
 use vpcreplay_engine::{Ahead, Asks, Content, Packet, asks_about_another_flow, part_of};
 use vpcreplay_flow::{Cause, Decoded, Digest, FlowKey, Timestamp, Tunnel};
+
+use origins::{Origin, Origins};
 
 /// A packet of the replay and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -88,26 +92,6 @@ impl Row {
     }
 }
 
-/// Where packets of a batch come from that are neighbours in their file; needed only when something is written of them.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// The first of them in the batch.
-    at: u32,
-    file: u32,
-    /// Its frame.
-    frame: u64,
-    copy: u16,
-}
-
-/// Where a packet of a batch comes from.
-#[derive(Clone, Copy, Debug)]
-struct Origin {
-    frame: u64,
-    time: Timestamp,
-    file: usize,
-    copy: u16,
-}
-
 /// What few packets have.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
@@ -129,12 +113,7 @@ pub struct Batch {
     /// The place of each packet in the hands; empty where there is one hand only.
     spots: Vec<Spot>,
     len: u32,
-    /// In the order of packets.
-    runs: Vec<Run>,
-    /// The run that goes on if nothing breaks it.
-    run: Run,
-    /// Packets whose timestamps are not engine time, with these.
-    stamps: Vec<(u32, Timestamp)>,
+    origins: Origins,
     rest: Vec<Rest>,
     asks: Asks,
 }
@@ -171,9 +150,7 @@ impl Batch {
             hands: vec![Vec::new(); parts.max(1)],
             spots: Vec::new(),
             len: 0,
-            runs: Vec::new(),
-            run: NO_RUN,
-            stamps: Vec::new(),
+            origins: Origins::new(),
             rest: Vec::new(),
             asks: Asks::Own,
         }
@@ -250,7 +227,7 @@ impl Batch {
     /// All that is known of one of its packets.
     pub fn item(&self, row: &Row) -> Item {
         let (number, now) = (self.number(row), row.now);
-        let Origin { frame, time, file, copy } = self.origin(row);
+        let Origin { frame, time, file, copy } = self.origins.of(row.at, row.now);
         let rest = self.rest_of(row);
         let whole = row.digest().map(|digest| Decoded::Packet(digest.facts()));
         let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
@@ -305,15 +282,13 @@ impl Batch {
         self.spots.clear();
         self.asks = Asks::Own;
         self.len = 0;
-        self.runs.clear();
-        self.run = NO_RUN;
-        self.stamps.clear();
+        self.origins.clear();
         self.rest.clear();
     }
 
     /// Adds a packet of another batch as the next one, with this number.
     pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
-        let Origin { frame, time, file, copy } = other.origin(row);
+        let Origin { frame, time, file, copy } = other.origins.of(row.at, row.now);
         let place = Place { number, file, frame, time, now: row.now, copy };
         let beside = other.rest_of(row).copied();
         self.push_at(place, row.digest().copied(), beside);
@@ -327,14 +302,10 @@ impl Batch {
 
     /// Goes on with packets that come from frames of one file, one after the other, the first at this place.
     pub(crate) fn go_on(&mut self, place: Place) {
-        let Place { number, file, frame, copy, .. } = place;
         if self.len == 0 {
-            self.first = number;
+            self.first = place.number;
         }
-        let run = Run { at: self.len, file: u32::try_from(file).unwrap_or(u32::MAX), frame, copy };
-        if !run.goes_on_from(self.run) {
-            self.begin_run(run);
-        }
+        self.origins.go_on(self.len, &place);
     }
 
     /// Adds a usual packet of the frame after that of the packet before, or the first one after [`Batch::go_on`]. `write` puts
@@ -355,9 +326,7 @@ impl Batch {
             return false;
         }
         self.len = at + 1;
-        if time != now {
-            self.stamps.push((at, time));
-        }
+        self.origins.note_stamp(at, (time, now));
         true
     }
 
@@ -370,9 +339,7 @@ impl Batch {
     /// As [`Batch::push_next`], where the digest tells whose hand the packet comes to.
     #[inline]
     pub(crate) fn deal_next(&mut self, (time, now): (Timestamp, Timestamp), digest: Digest) {
-        if time != now {
-            self.stamps.push((self.len, time));
-        }
+        self.origins.note_stamp(self.len, (time, now));
         self.push_row(now, digest, Beside::NOTHING);
     }
 
@@ -393,9 +360,7 @@ impl Batch {
 
     fn push_at(&mut self, place: Place, digest: Option<Digest>, beside: Option<Rest>) {
         self.go_on(place);
-        if place.time != place.now {
-            self.stamps.push((self.len, place.time));
-        }
+        self.origins.note_stamp(self.len, (place.time, place.now));
         let mut rest = Beside::NOTHING;
         if let Some(beside) = beside {
             let mark = if digest.is_some() { Beside::HAS_DIGEST } else { 0 };
@@ -433,36 +398,8 @@ impl Batch {
         part
     }
 
-    #[cold]
-    fn begin_run(&mut self, run: Run) {
-        self.runs.push(run);
-        self.run = run;
-    }
-
-    fn origin(&self, row: &Row) -> Origin {
-        let begun = self.runs.partition_point(|run| run.at <= row.at);
-        let run = begun.checked_sub(1).and_then(|at| self.runs.get(at)).copied().unwrap_or(NO_RUN);
-        let stamp = self.stamps.binary_search_by_key(&row.at, |(at, _)| *at).ok();
-        let stamp = stamp.and_then(|at| self.stamps.get(at)).map(|(_, time)| *time);
-        let frame = run.frame + u64::from(row.at - run.at);
-        Origin { frame, time: stamp.unwrap_or(row.now), file: run.file as usize, copy: run.copy }
-    }
-
     fn rest_of(&self, row: &Row) -> Option<&Rest> {
         self.rest.get(row.rest.place())
-    }
-}
-
-/// Before the first packet of a batch: no packet goes on from it.
-const NO_RUN: Run = Run { at: 0, file: u32::MAX, frame: 0, copy: 0 };
-
-impl Run {
-    /// Whether the packet that this run would begin with is the next one of another run.
-    #[inline]
-    const fn goes_on_from(self, other: Self) -> bool {
-        self.frame.wrapping_sub(self.at as u64) == other.frame.wrapping_sub(other.at as u64)
-            && self.file == other.file
-            && self.copy == other.copy
     }
 }
 
