@@ -147,6 +147,12 @@ impl Event {
         }
     }
 
+    /// Whether it is TCP other than a bare SYN (S7.5).
+    #[inline]
+    pub const fn is_midstream(self) -> bool {
+        self.tcp().is_some() && !matches!(self, Self::TcpSyn)
+    }
+
     /// What the packet counts as, for TCP (S2.4).
     #[inline]
     pub const fn tcp(self) -> Option<TcpKind> {

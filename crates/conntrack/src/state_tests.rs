@@ -283,5 +283,6 @@ fn what_a_packet_means_to_a_state() {
         assert_eq!(of(protocol, transport), event, "{transport:?}");
         let kind = Event::ALL[..5].contains(&event).then(|| event.tcp().unwrap());
         assert_eq!(event.tcp(), kind);
+        assert_eq!(event.is_midstream(), kind.is_some_and(|kind| kind != TcpKind::Syn));
     }
 }

@@ -118,8 +118,7 @@ impl Handshake {
     /// Why a packet would never have been sent, and which packet's denial is the cause.
     #[inline]
     pub(crate) const fn unsent(self, sent: Sent) -> Option<(Reason, Cause)> {
-        let is_denied = matches!(self.opening, Fate::Denied) || matches!(self.answer, Fate::Denied);
-        if self.opener.is_none() || !is_denied {
+        if self.opener.is_none() {
             return None;
         }
         let is_answer = !self.is_opener(sent.sender);

@@ -1,14 +1,16 @@
-//! The usual first packet of a flow: it passes one ENI, whose rules admit it and which tracks it. It is judged here with as
-//! few steps as possible, to the verdict that [`World::judge`] gives.
+//! Packets without a connection that are judged with as few steps as possible, to the verdict that [`World::judge`] gives: the
+//! usual first packet of a flow, which passes one ENI whose rules admit it and which tracks it, the first one that takes no
+//! path, and those that the allowance turns away.
 
 use vpcreplay_conntrack::{Entry, Event, FlowId, Tracking};
-use vpcreplay_flow::{Digest, Direction, End, PacketFacts, Reason, Shape, TcpKind, Timestamp};
+use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason, Timestamp};
 use vpcreplay_policy::{Probe, RuleId, TcpMidstream};
 
 use crate::Verdict;
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::memory::Memory;
+use crate::path::opener;
 use crate::route::{Hop, Route, RouteId};
 use crate::security_group::Gate;
 
@@ -37,10 +39,17 @@ impl World {
             return None;
         }
         let facts = digest.facts();
-        let route = Route::of(&facts, &self.policy, &self.settings).ok()?;
+        let route = match Route::of(&facts, &self.policy, &self.settings) {
+            Ok(route) => route,
+            Err(reason) => {
+                let verdict = Verdict::bare(reason);
+                self.counters.count(digest.length, &verdict);
+                return Some(verdict);
+            }
+        };
         let route = self.routes.number(route, &self.policy);
         let welcome = self.welcome(facts, digest, route)?;
-        let handshake = Handshake::begun_by(digest.key.protocol(), opener(digest)).pack();
+        let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.sender)).pack();
         if self.has_no_room(welcome.scope, now) {
             let id = self.table.insert(&digest.key, hash, now);
             self.table.remember(id);
@@ -62,7 +71,7 @@ impl World {
         self.ledger.created(scope, (number, now));
         self.counters.count_rule(nacl);
         self.counters.count_rule(Some(rule));
-        let reason = if is_midstream(sent) { Reason::Midstream } else { Reason::New };
+        let reason = if Event::of(digest).is_midstream() { Reason::Midstream } else { Reason::New };
         let verdict = gate.on_entry(reason, &entry);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
@@ -89,7 +98,7 @@ impl World {
     /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
     #[inline]
     fn welcome(&self, facts: PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
-        if is_midstream(sent(digest)) && self.settings.tcp_midstream != TcpMidstream::Allow {
+        if Event::of(digest).is_midstream() && self.settings.tcp_midstream != TcpMidstream::Allow {
             return None;
         }
         let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
@@ -163,17 +172,4 @@ impl World {
 
 fn sent(digest: &Digest) -> Sent {
     Sent { sender: digest.sender, tcp: Event::of(digest).tcp() }
-}
-
-/// S7.5: TCP other than a bare SYN.
-fn is_midstream(sent: Sent) -> bool {
-    sent.tcp.is_some_and(|kind| kind != TcpKind::Syn)
-}
-
-/// Who opened a flow, by its first packet: its sender; for an ICMP query the requester (S7.0).
-pub(crate) const fn opener(digest: &Digest) -> End {
-    match digest.shape() {
-        Shape::Answer => digest.sender.other(),
-        _ => digest.sender,
-    }
 }

@@ -238,7 +238,7 @@ impl World {
 }
 
 /// Who opened a flow, by its first packet: its sender; for an ICMP query the requester (S7.0). TCP waits for a SYN.
-fn opener(facts: &PacketFacts, sender: End) -> End {
+pub(crate) fn opener(facts: &PacketFacts, sender: End) -> End {
     match facts.transport {
         Transport::IcmpQuery { role: QueryRole::Responder, .. } => sender.other(),
         _ => sender,

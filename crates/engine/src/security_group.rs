@@ -207,7 +207,7 @@ impl World {
 impl Passage<'_> {
     /// S7.5: TCP other than a bare SYN. With unknown ports it is not known to be.
     const fn is_midstream(&self) -> bool {
-        self.event.tcp().is_some() && !matches!(self.event, Event::TcpSyn)
+        self.event.is_midstream()
     }
 }
 
