@@ -47,7 +47,7 @@ impl World {
                 return Some(verdict);
             }
         };
-        let route = self.routes.number(route, &self.policy);
+        let route = self.routes.number(route);
         let welcome = self.welcome(facts, digest, route)?;
         let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.sender)).pack();
         if self.has_no_room(welcome.scope, now) {

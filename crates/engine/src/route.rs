@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Direction, PacketFacts, Reason, Timeouts};
+use vpcreplay_flow::{Direction, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
 use crate::Settings;
@@ -73,8 +73,6 @@ pub(crate) struct Hop {
     pub(crate) direction: Direction,
     /// The rule of the network ACL.
     pub(crate) nacl: Option<RuleId>,
-    /// The timeouts at the ENI.
-    pub(crate) timeouts: Timeouts,
 }
 
 /// A route as the usual packet needs it.
@@ -102,8 +100,8 @@ impl Route {
         u128::from(half(self.source)) << 64 | u128::from(half(self.destination))
     }
 
-    fn way(&self, policy: &Policy) -> Way {
-        let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction, policy));
+    fn way(&self) -> Way {
+        let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction));
         match (hop(self.source, Direction::Egress), hop(self.destination, Direction::Ingress)) {
             (Some(Some(source)), Some(Some(destination))) => Way::Two(source, destination),
             (Some(Some(hop)), None) | (None, Some(Some(hop))) => Way::One(hop),
@@ -113,10 +111,10 @@ impl Route {
 }
 
 impl Stop {
-    fn hop(self, direction: Direction, policy: &Policy) -> Option<Hop> {
+    fn hop(self, direction: Direction) -> Option<Hop> {
         let is_open = self.nacl.is_none_or(|answer| answer.action == NaclAction::Allow);
         let nacl = self.nacl.map(|answer| answer.rule);
-        is_open.then(|| Hop { eni: self.eni, direction, nacl, timeouts: *policy.timeouts(self.eni) })
+        is_open.then_some(Hop { eni: self.eni, direction, nacl })
     }
 }
 
@@ -157,12 +155,12 @@ impl Routes {
     }
 
     /// The number of a route; none when too many are remembered, and in a part none when it is new.
-    pub(crate) fn number(&mut self, route: Route, policy: &Policy) -> RouteId {
+    pub(crate) fn number(&mut self, route: Route) -> RouteId {
         if let Some(id) = self.shared.numbers.get(&route.pack()) {
             return *id;
         }
         if let Some(known) = Arc::get_mut(&mut self.shared) {
-            return known.add(route, policy);
+            return known.add(route);
         }
         if !self.wanted.contains(&route) {
             self.wanted.push(route);
@@ -193,11 +191,11 @@ impl Known {
         self.routes.get(usize::from(id).checked_sub(1)?)
     }
 
-    fn add(&mut self, route: Route, policy: &Policy) -> RouteId {
+    fn add(&mut self, route: Route) -> RouteId {
         if self.routes.len() >= MOST_ROUTES {
             return 0;
         }
-        self.routes.push((route, route.way(policy)));
+        self.routes.push((route, route.way()));
         let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
         self.numbers.insert(route.pack(), id);
         id

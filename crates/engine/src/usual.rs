@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
 use vpcreplay_flow::{Digest, Reason, Timestamp};
-use vpcreplay_policy::{EniId, Mode, RuleId};
+use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
@@ -58,7 +58,7 @@ impl World {
             return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
         }
         flow.memory.set_packed_handshake(handshake);
-        let (entry, is_nearer) = flow.refresh_first(usual.step(hop));
+        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy));
         if is_nearer {
             shard.settle(at);
         }
@@ -73,7 +73,8 @@ impl World {
         let shard = self.table.shard_mut(hash)?;
         let route = shard.flow(at)?.memory.route(usual.digest.sender);
         let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
-        let steps = [(source.eni.0, usual.step(source)), (destination.eni.0, usual.step(destination))];
+        let step = |hop: &Hop| (hop.eni.0, usual.step(hop, &self.policy));
+        let steps = [step(source), step(destination)];
         let goes_on = |entry: &Entry| usual.goes_on(entry, EniId(entry.eni()));
         let [first, last] = shard.refresh_both(at, steps, goes_on)?;
         shard.flow_mut(at)?.memory.set_packed_handshake(handshake);
@@ -117,7 +118,7 @@ impl World {
             return self.turn_away_again((number, now), digest, (id, route));
         }
         let way = self.routes.way(route)?;
-        let verdict = pass((shard, at), (usual, way), &mut self.counters)?;
+        let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
         handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
         flow.memory.set_handshake(handshake);
@@ -131,7 +132,7 @@ impl World {
     /// packet takes none.
     fn learn_route(&mut self, digest: &Digest, (hash, at): (u64, u32)) -> Option<RouteId> {
         let route = Route::of(&digest.facts(), &self.policy, &self.settings).ok()?;
-        let number = self.routes.number(route, &self.policy);
+        let number = self.routes.number(route);
         let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
         flow.memory.set_route(digest.sender, number);
         Some(number)
@@ -143,17 +144,18 @@ impl World {
 fn pass(
     (shard, at): (&mut Shard, u32),
     (usual, way): (Usual<'_>, &Way),
+    policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
     match way {
-        Way::One(hop) => pass_hop((shard, at), (usual, hop), counters),
+        Way::One(hop) => pass_hop((shard, at), (usual, hop), policy, counters),
         Way::Two(source, destination) => {
             let entry = shard.entry(at, destination.eni.0)?;
             if !usual.goes_on(entry, destination.eni) {
                 return None;
             }
-            pass_hop((shard, at), (usual, source), counters)?;
-            pass_hop((shard, at), (usual, destination), counters)
+            pass_hop((shard, at), (usual, source), policy, counters)?;
+            pass_hop((shard, at), (usual, destination), policy, counters)
         }
         Way::Closed => None,
     }
@@ -163,10 +165,11 @@ fn pass(
 fn pass_hop(
     (shard, at): (&mut Shard, u32),
     (usual, hop): (Usual<'_>, &Hop),
+    policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
     let goes_on = |entry: &Entry| usual.goes_on(entry, hop.eni);
-    let entry = shard.refresh_if(at, hop.eni.0, usual.step(hop), goes_on)?;
+    let entry = shard.refresh_if(at, hop.eni.0, usual.step(hop, policy), goes_on)?;
     Some(established((hop, &entry), counters))
 }
 
@@ -182,8 +185,9 @@ impl<'a> Usual<'a> {
     }
 
     #[inline]
-    const fn step(self, hop: &Hop) -> Step<'_> {
-        Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts: &hop.timeouts }
+    fn step<'p>(self, hop: &Hop, policy: &'p Policy) -> Step<'p> {
+        let timeouts = policy.timeouts(hop.eni);
+        Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts }
     }
 
     /// Whether the packet goes on with a connection: it lives, and no bare SYN reopens it (S7.2, S7.6).
