@@ -113,9 +113,9 @@ impl World {
         Some(Welcome { facts, gate: Gate { eni, direction }, nacl, rule, scope: self.scopes.of(eni) })
     }
 
-    /// Whether a scope is at its limit, whatever has expired by `now` left out (S7.8).
+    /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
     #[inline]
-    fn has_no_room(&mut self, scope: u32, now: Timestamp) -> bool {
+    pub(crate) fn has_no_room(&mut self, scope: u32, now: Timestamp) -> bool {
         if !self.ledger.is_full(scope) {
             return false;
         }

@@ -122,11 +122,7 @@ impl World {
             return ruled(Reason::TcpNotSyn);
         }
         let scope = self.scopes.of(gate.eni);
-        if self.ledger.is_full(scope) {
-            // What expired in other shards counts no more.
-            self.expire(passage.now);
-        }
-        if self.ledger.is_full(scope) {
+        if self.has_no_room(scope, passage.now) {
             self.ledger.exceeded(scope, (passage.number, passage.now));
             self.counters.count_exceeded(gate.eni);
             return ruled(Reason::ConntrackAllowanceExceeded);
