@@ -144,6 +144,15 @@ impl Index {
         bucket.place(hits)
     }
 
+    /// As [`Index::guess`], where that found none: looks into the later bucket that it asked for.
+    #[inline]
+    pub(crate) fn guess_on(&self, hash: u64) -> u32 {
+        let home = self.home(hash);
+        let has_passed = self.buckets.get(home).is_some_and(|bucket| bucket.passed() > 0);
+        let next = if has_passed { self.buckets.get(self.next(home)) } else { None };
+        next.map_or(NIL, |bucket| bucket.place(bucket.hits(tag(hash))))
+    }
+
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
         // Fuller, and too many look-ups would have to go on to a second bucket.

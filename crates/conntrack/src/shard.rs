@@ -114,6 +114,12 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.index.guess(hash)
     }
 
+    /// The same, where [`Shard::guess`] gave none and had to ask for more memory.
+    #[inline]
+    pub(crate) fn guess_on(&self, hash: u64, guess: u32) -> u32 {
+        if guess == NIL { self.index.guess_on(hash) } else { guess }
+    }
+
     /// Adds a flow that is not in the table. It has no timer before it is settled.
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
         self.add(key, hash, Flow::new(key.short(), now))

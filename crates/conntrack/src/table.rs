@@ -138,8 +138,9 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// The third step, at once: asks for the memory of the flow. Apart, so that a processor that looks up where pages are
     /// before it goes on has several look-ups at hand.
     #[inline]
-    pub fn prefetch_flow(&self, wanted: &Wanted) {
+    pub fn prefetch_flow(&self, wanted: &mut Wanted) {
         if let Some(shard) = self.shards.get(wanted.shard as usize) {
+            wanted.guess = shard.guess_on(wanted.hash, wanted.guess);
             shard.prefetch_flow(wanted.guess, wanted.timer);
         }
     }
