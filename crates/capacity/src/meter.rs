@@ -107,7 +107,8 @@ impl Meter {
                 scope.exceeded += 1;
                 scope.first_denied.get_or_insert(packet.number);
             }
-            let Some(Digest { key, sender, .. }) = packet.content.digest() else { continue };
+            let Some(Digest { key, kind, .. }) = packet.content.digest() else { continue };
+            let sender = kind.sender();
             let before = self.scopes.get(scope.index()).map_or(0, ScopeMeter::occupancy);
             let created = self.arrive(&Arrival { packet, flow: (key, sender), visit });
             if let Some(occupancy) = created {

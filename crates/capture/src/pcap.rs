@@ -127,18 +127,18 @@ impl Pcap {
         if self.endianness == Endianness::Big {
             return 0;
         }
-        let (link_type, header) = (self.link_type, self.header);
+        let (link_type, header, limit) = (self.link_type, self.header, self.limit);
         let unread = window.unread();
         let (mut rest, mut frames) = (unread, 0);
         while frames < most {
             let Some(record) = rest.first_chunk() else { break };
             let record = Record::of(*record, u32::from_le_bytes);
-            let (time, end) = (self.time(record), header + record.captured as usize);
-            let Some((whole, behind)) = rest.split_at_checked(end) else { break };
-            if record.captured > self.limit || time >= before {
+            let time = self.time(record);
+            let Some((_, behind)) = rest.split_at_checked(header) else { break };
+            let Some((captured, behind)) = behind.split_at_checked(record.captured as usize) else { break };
+            if record.captured > limit || time >= before {
                 break;
             }
-            let captured = whole.get(header..).unwrap_or_default();
             each(Lent { time, link_type, original_length: record.original, captured });
             rest = behind;
             frames += 1;

@@ -150,6 +150,12 @@ impl CaptureSet {
         Ok(self.current.as_ref().map(|current| current.reader.lend(head, current.file)))
     }
 
+    /// The file of the frames that [`CaptureSet::each_at_hand`] lends next, and the number of the first of them, if it lends
+    /// any.
+    pub fn at_hand(&self) -> Option<(usize, u64)> {
+        self.current.as_ref().map(|Current { reader, file, .. }| (*file, reader.log.frames + 1))
+    }
+
     /// Lends the next frames in replay order one by one, at most so many, as far as they can be had without reading or
     /// going to another file; how many. Where it lends none, ask [`CaptureSet::next_frame`].
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]

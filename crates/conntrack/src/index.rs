@@ -2,34 +2,34 @@
 //! A test compares it with the standard map.
 
 use crate::flow::NIL;
-use crate::prefetch::prefetch;
+use crate::machine::{equal_tags, prefetch};
 
 /// Places in a bucket.
-const SLOTS: usize = 10;
-/// Words that their tags take.
-const WORDS: usize = 3;
+const SLOTS: usize = EARLY + LATE;
+/// Those that are filled first: their tags are compared all at once.
+const EARLY: usize = 8;
+/// The others.
+const LATE: usize = 2;
 /// Buckets of the smallest index.
 const LEAST: usize = 2;
-/// A one, or the top bit, in each of the four lanes of a word.
-const ONES: u64 = 0x0001_0001_0001_0001;
-const TOPS: u64 = ONES << 15;
 
 /// Places whose hashes have one home, or an earlier one that was full.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Bucket {
-    /// The tag of slot `s` is in lane `s / 3` of word `s % 3`. In the last lane of all is how many places went on to a later
-    /// bucket because this one was full.
-    tags: [u64; WORDS],
+    /// Tags of the early places; 0 for none.
+    early: [u16; EARLY],
+    /// Tags of the late places.
+    late: [u16; LATE],
+    /// How many places went on to a later bucket because this one was full.
+    passed: u16,
     places: [u32; SLOTS],
 }
 
-const EMPTY: Bucket = Bucket { tags: [0; WORDS], places: [NIL; SLOTS] };
+const EMPTY: Bucket = Bucket { early: [0; EARLY], late: [0; LATE], passed: 0, places: [NIL; SLOTS] };
 const _: () = assert!(size_of::<Bucket>() == 64, "a cache line");
-/// Where the number of places that went on is in the last word of tags.
-const PASSED_SHIFT: u32 = 48;
-/// The greatest number of those that is counted; once it is reached it stays.
-const MANY: u64 = 0xffff;
+/// The greatest number of places gone on that is counted; once it is reached it stays.
+const MANY: u16 = u16::MAX;
 
 /// From the hash of a key to a place. Several places may have one hash.
 #[derive(Debug)]
@@ -40,59 +40,62 @@ pub(crate) struct Index {
 }
 
 /// What a bucket keeps of a hash: other bits than those that choose the bucket or the shard. No tag is 0.
-const fn tag(hash: u64) -> u64 {
-    let tag = hash >> 32 & 0xffff;
+#[expect(clippy::cast_possible_truncation, reason = "16 bits are what is wanted")]
+#[inline]
+const fn tag(hash: u64) -> u16 {
+    let tag = (hash >> 32) as u16;
     if tag == 0 { 1 } else { tag }
 }
 
 impl Bucket {
-    /// A bit for each slot that has a tag, in order, and perhaps some for others above the first.
-    ///
-    /// All lanes of a word are compared at once: a lane that is equal becomes zero, and taking one away from it borrows.
+    /// The place of the first slot that has a tag; [`NIL`] where none has.
     #[inline]
-    fn hits(&self, tag: u64) -> u64 {
-        let [first, second, third] = self.tags;
-        let wanted = tag * ONES;
-        let zeros = |word: u64| {
-            let word = word ^ wanted;
-            word.wrapping_sub(ONES) & !word & TOPS
-        };
-        zeros(first) >> 15 | zeros(second) >> 14 | zeros(third) >> 13
+    fn first(&self, tag: u16) -> u32 {
+        let hits = equal_tags(&self.early, tag);
+        if hits != 0 {
+            return self.places.get(hits.trailing_zeros() as usize).copied().unwrap_or(NIL);
+        }
+        let late = self.late.iter().position(|late| *late == tag);
+        late.and_then(|late| self.places.get(EARLY + late)).copied().unwrap_or(NIL)
     }
 
-    /// How many places went on to a later bucket, as far as that is counted.
-    #[inline]
-    const fn passed(&self) -> u64 {
-        self.tags[WORDS - 1] >> PASSED_SHIFT
+    /// The places of the slots that have a tag.
+    fn all(&self, tag: u16) -> impl Iterator<Item = u32> {
+        let tags = self.early.iter().chain(&self.late);
+        tags.zip(&self.places).filter(move |(own, _)| **own == tag).map(|(_, place)| *place)
     }
 
     /// Counts a place that went on.
     const fn pass(&mut self) {
-        if self.passed() < MANY {
-            self.tags[WORDS - 1] += 1 << PASSED_SHIFT;
+        if self.passed < MANY {
+            self.passed += 1;
         }
     }
 
     /// Counts back a place that had gone on.
     const fn unpass(&mut self) {
-        if self.passed() < MANY {
-            self.tags[WORDS - 1] -= 1 << PASSED_SHIFT;
+        if self.passed < MANY {
+            self.passed -= 1;
         }
     }
 
-    /// The place of the first of some hits; [`NIL`] where there are none.
-    #[inline]
-    fn place(&self, hits: u64) -> u32 {
-        let bit = hits.trailing_zeros() as usize;
-        self.places.get(bit / 16 * WORDS + bit % 16).copied().unwrap_or(NIL)
+    fn set(&mut self, slot: usize, (tag, place): (u16, u32)) {
+        let own = match slot.checked_sub(EARLY) {
+            None => self.early.get_mut(slot),
+            Some(late) => self.late.get_mut(late),
+        };
+        if let (Some(own), Some(at)) = (own, self.places.get_mut(slot)) {
+            (*own, *at) = (tag, place);
+        }
     }
 
-    fn set(&mut self, slot: usize, (tag, place): (u64, u32)) {
-        if let (Some(word), Some(at)) = (self.tags.get_mut(slot % WORDS), self.places.get_mut(slot)) {
-            let shift = slot / WORDS * 16;
-            *word = *word & !(0xffff << shift) | tag << shift;
-            *at = place;
+    /// The first slot that is free.
+    fn free_slot(&self) -> Option<usize> {
+        let hits = equal_tags(&self.early, 0);
+        if hits != 0 {
+            return Some(hits.trailing_zeros() as usize);
         }
+        self.late.iter().position(|late| *late == 0).map(|late| EARLY + late)
     }
 
     fn slot_of(&self, place: u32) -> Option<usize> {
@@ -110,15 +113,17 @@ impl Index {
         let (tag, mut home) = (tag(hash), self.home(hash));
         loop {
             let bucket = self.buckets.get(home)?;
-            let mut hits = bucket.hits(tag);
-            while hits != 0 {
-                let place = bucket.place(hits);
-                if is_it(place) {
+            // Most often there is none, or it is the first.
+            let first = bucket.first(tag);
+            if first != NIL {
+                if is_it(first) {
+                    return Some(first);
+                }
+                if let Some(place) = bucket.all(tag).find(|place| is_it(*place)) {
                     return Some(place);
                 }
-                hits &= hits - 1;
             }
-            if bucket.passed() == 0 {
+            if bucket.passed == 0 {
                 return None;
             }
             home = self.next(home);
@@ -137,20 +142,20 @@ impl Index {
     pub(crate) fn guess(&self, hash: u64) -> u32 {
         let home = self.home(hash);
         let Some(bucket) = self.buckets.get(home) else { return NIL };
-        let hits = bucket.hits(tag(hash));
-        if hits == 0 && bucket.passed() > 0 {
+        let place = bucket.first(tag(hash));
+        if place == NIL && bucket.passed > 0 {
             prefetch(self.buckets.get(self.next(home)));
         }
-        bucket.place(hits)
+        place
     }
 
     /// As [`Index::guess`], where that found none: looks into the later bucket that it asked for.
     #[inline]
     pub(crate) fn guess_on(&self, hash: u64) -> u32 {
         let home = self.home(hash);
-        let has_passed = self.buckets.get(home).is_some_and(|bucket| bucket.passed() > 0);
+        let has_passed = self.buckets.get(home).is_some_and(|bucket| bucket.passed > 0);
         let next = if has_passed { self.buckets.get(self.next(home)) } else { None };
-        next.map_or(NIL, |bucket| bucket.place(bucket.hits(tag(hash))))
+        next.map_or(NIL, |bucket| bucket.first(tag(hash)))
     }
 
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
@@ -186,7 +191,7 @@ impl Index {
             if let Some(slot) = bucket.slot_of(place) {
                 return Some((home, slot));
             }
-            if bucket.passed() == 0 {
+            if bucket.passed == 0 {
                 return None;
             }
             home = self.next(home);
@@ -206,7 +211,7 @@ impl Index {
     fn put(&mut self, hash: u64, place: u32) {
         let mut home = self.home(hash);
         while let Some(bucket) = self.buckets.get_mut(home) {
-            if let Some(slot) = bucket.slot_of(NIL) {
+            if let Some(slot) = bucket.free_slot() {
                 bucket.set(slot, (tag(hash), place));
                 return;
             }

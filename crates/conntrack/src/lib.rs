@@ -8,7 +8,7 @@ mod flow;
 mod further;
 mod image;
 mod index;
-mod prefetch;
+mod machine;
 mod rest;
 mod series;
 mod shard;

@@ -3,7 +3,7 @@
 
 use crate::flow::{NIL, NO_ENTRY};
 use crate::further::Further;
-use crate::prefetch::prefetch;
+use crate::machine::prefetch;
 use crate::slab::Slab;
 use crate::{Entry, Flow};
 

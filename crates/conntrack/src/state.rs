@@ -1,6 +1,6 @@
 //! Connection states and their steps (S7.4, S7.5, S7.7).
 
-use vpcreplay_flow::{Digest, End, Protocol, Shape, TcpKind, TimeoutName};
+use vpcreplay_flow::{End, PacketKind, Shape, TcpKind, TimeoutName};
 
 /// The state of a connection, as records show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,7 +110,7 @@ pub enum Event {
 
 impl Event {
     /// All of them, in order.
-    const ALL: [Self; 8] = [
+    pub const ALL: [Self; 8] = [
         Self::TcpRst,
         Self::TcpSynAck,
         Self::TcpSyn,
@@ -123,15 +123,18 @@ impl Event {
 
     /// What a packet means.
     #[inline]
-    pub const fn of(digest: &Digest) -> Self {
-        match digest.shape() {
-            Shape::Tcp => match digest.tcp_kind() {
-                Some(kind) => Self::of_tcp(kind),
-                None => Self::Other, // Never: it is TCP.
-            },
-            Shape::Ports if digest.key.protocol().0 == Protocol::UDP.0 => Self::Udp,
-            Shape::Ports | Shape::Other => Self::Other,
-            Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay => Self::Icmp,
+    #[expect(clippy::indexing_slicing, reason = "every index has its entry")]
+    pub const fn of(kind: PacketKind) -> Self {
+        EVENTS[kind.index() % PacketKind::INDEXES]
+    }
+
+    /// The same, worked out.
+    const fn of_kind(kind: PacketKind) -> Self {
+        match (kind.shape(), kind.tcp_kind()) {
+            (Shape::Tcp, Some(kind)) => Self::of_tcp(kind),
+            (Shape::Udp, _) => Self::Udp,
+            (Shape::Tcp | Shape::Ports | Shape::Other, _) => Self::Other,
+            (Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay, _) => Self::Icmp,
         }
     }
 
@@ -166,6 +169,19 @@ impl Event {
         }
     }
 }
+
+/// What each kind of packet means. A look-up: which kind comes next cannot be foretold, and a wrong guess costs more than
+/// all the rest.
+#[expect(clippy::indexing_slicing, reason = "every index has its entry")]
+const EVENTS: [Event; PacketKind::INDEXES] = {
+    let mut events = [Event::Other; PacketKind::INDEXES];
+    let mut index = 0;
+    while index < PacketKind::INDEXES {
+        events[index] = Event::of_kind(PacketKind::of_index(index));
+        index += 1;
+    }
+    events
+};
 
 /// The state of a connection with what its next steps depend on, in one byte: from the bottom, the state in four bits, the
 /// original end, the closer, the mark.
@@ -259,8 +275,7 @@ const fn end(bits: u8, shift: u8) -> End {
     if bits >> shift & 1 == 0 { End::A } else { End::B }
 }
 
-/// The tracking after each packet on each tracking. A look-up: which packet comes cannot be foretold, and a wrong guess
-/// costs more than all the rest.
+/// The tracking after each packet on each tracking. A look-up, like that of events.
 #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
 #[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
 const AFTER: [[u8; TRACKINGS]; TURNS] = {

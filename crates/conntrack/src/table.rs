@@ -1,6 +1,6 @@
 //! The table of flows, in shards by flow key.
 
-use vpcreplay_flow::{FlowKey, ShortKey, Span, Timestamp};
+use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
 
@@ -28,13 +28,11 @@ pub struct FlowId {
 /// A packet whose flow will be wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// The flow key in two words; of no flow where the packet has none.
-    pub short: ShortKey,
-    /// Its hash.
+    /// The hash of the flow key.
     pub hash: u64,
-    /// Where its shard is; [`Table::prefetch_index`] fills it in.
+    /// Where its shard is.
     pub shard: u32,
-    /// Where the flow most likely is; [`Table::guess_flow`] fills it in.
+    /// Where the flow most likely is; [`Table::prefetch_flows`] fills it in.
     pub guess: u32,
     /// Whether it most likely changes the flow's timer.
     pub timer: Timer,
@@ -108,49 +106,68 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = self.shard_of(hash);
-        let at = self.shards.get(self.place_of(shard))?.find(key, (key.short(), hash), guess)?;
+        let at = self.shards.get(self.place_of(shard))?.find((key.short(), Some(key)), hash, guess)?;
         Some(FlowId { shard, at })
     }
 
-    /// The first of four steps before a packet: asks for the memory that tells where its flow is.
+    /// The first of three steps before packets: takes down what they want, by their places, and asks for the memory that
+    /// tells where their flows are.
     #[inline]
-    pub fn prefetch_index(&self, wanted: &mut Wanted) {
-        wanted.shard = self.shard_of(wanted.hash).wrapping_sub(self.first);
-        if let Some(shard) = self.shards.get(wanted.shard as usize) {
-            shard.prefetch_index(wanted.hash);
+    pub fn prefetch_indexes(&self, block: &mut [Wanted], mut wanted: impl FnMut(usize) -> (u64, Timer)) {
+        for (at, place) in block.iter_mut().enumerate() {
+            // Field by field: a copy of the whole, read back at once, would have to wait until every store before it is
+            // done, those that miss the cache too.
+            (place.hash, place.timer) = wanted(at);
+            place.shard = self.shard_of(place.hash).wrapping_sub(self.first);
+        }
+        self.each_shard(block, |shard, place| shard.prefetch_index(place.hash));
+    }
+
+    /// The second step, when that memory has come: finds where the flows most likely are, and asks for their memory.
+    #[inline]
+    pub fn prefetch_flows(&self, block: &mut [Wanted]) {
+        self.each_shard(block, |shard, place| place.guess = shard.guess(place.hash));
+        // Apart, so that a processor that looks up where pages are before it goes on has several look-ups at hand.
+        self.each_shard(block, |shard, place| {
+            place.guess = shard.guess_on(place.hash, place.guess);
+            shard.prefetch_flow(place.guess, place.timer);
+        });
+    }
+
+    /// The last step, when the flows have come: asks for what is kept of them beside.
+    #[inline]
+    pub fn prefetch_rests(&self, block: &mut [Wanted]) {
+        self.each_shard(block, |shard, place| shard.prefetch_rest(place.guess));
+    }
+
+    /// Does something to every place of a block and its shard.
+    #[expect(clippy::inline_always, reason = "short steps for every packet")]
+    #[inline(always)]
+    fn each_shard(&self, block: &mut [Wanted], step: impl Fn(&Shard<M, A>, &mut Wanted)) {
+        if let [shard] = self.shards.as_slice() {
+            // Most tables: where the shard is need not be looked up for each packet.
+            if self.all == 1 || block.iter().all(|place| place.shard == 0) {
+                block.iter_mut().for_each(|place| step(shard, place));
+                return;
+            }
+        }
+        for place in block {
+            if let Some(shard) = self.shards.get(place.shard as usize) {
+                step(shard, place);
+            }
         }
     }
 
-    /// The shard of a packet's flow, once [`Table::prefetch_index`] has told where it is.
+    /// The shard at a place of this table, by [`Wanted::shard`].
     #[inline]
-    pub fn wanted_shard(&mut self, wanted: &Wanted) -> Option<&mut Shard<M, A>> {
-        self.shards.get_mut(wanted.shard as usize)
+    pub fn shard_at(&self, place: u32) -> Option<&Shard<M, A>> {
+        self.shards.get(place as usize)
     }
 
-    /// The second step, when that memory has come: finds where the flow most likely is.
+    /// The shard at a place of this table, by [`Wanted::shard`].
     #[inline]
-    pub fn guess_flow(&self, wanted: &mut Wanted) {
-        if let Some(shard) = self.shards.get(wanted.shard as usize) {
-            wanted.guess = shard.guess(wanted.hash);
-        }
-    }
-
-    /// The third step, at once: asks for the memory of the flow. Apart, so that a processor that looks up where pages are
-    /// before it goes on has several look-ups at hand.
-    #[inline]
-    pub fn prefetch_flow(&self, wanted: &mut Wanted) {
-        if let Some(shard) = self.shards.get(wanted.shard as usize) {
-            wanted.guess = shard.guess_on(wanted.hash, wanted.guess);
-            shard.prefetch_flow(wanted.guess, wanted.timer);
-        }
-    }
-
-    /// The last step, when the flow has come: asks for what is kept of it beside.
-    #[inline]
-    pub fn prefetch_rest(&self, wanted: &Wanted) {
-        if let Some(shard) = self.shards.get(wanted.shard as usize) {
-            shard.prefetch_rest(wanted.guess);
-        }
+    pub fn shard_at_mut(&mut self, place: u32) -> Option<&mut Shard<M, A>> {
+        self.shards.get_mut(place as usize)
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call

@@ -1,15 +1,70 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
 use vpcreplay_conntrack::{Timer, Wanted};
-use vpcreplay_flow::{Decoded, FlowKey, ShortKey};
+use vpcreplay_flow::{Brief, Decoded, FlowKey, ShortKey};
 
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
+
+/// Packets in replay order, by their place from 0.
+pub trait Packets {
+    /// How many they are.
+    fn count(&self) -> usize;
+
+    /// The packet at a place; [`Packet::NONE`] behind the last.
+    fn packet(&self, at: usize) -> Packet<'_>;
+
+    /// What is needed of it ahead. To be had with less, if it can.
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        Glance::of(self.packet(at).content)
+    }
+}
+
+/// Items that stand for a packet each.
+impl<'a, T, F: Fn(&'a T) -> Packet<'a>> Packets for (&'a [T], F) {
+    #[inline]
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn packet(&self, at: usize) -> Packet<'_> {
+        self.0.get(at).map_or(Packet::NONE, &self.1)
+    }
+}
+
+/// What is needed of a packet ahead, to ask for the memory of its flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    /// The key of its flow in two words; of no flow where it has none.
+    pub short: ShortKey,
+    /// Whether it most likely changes the flow's timer.
+    pub timer: Timer,
+}
+
+impl Glance {
+    /// What is needed of a packet with this content.
+    #[inline]
+    pub fn of(content: Content<'_>) -> Self {
+        match content {
+            Content::Brief(brief) => Self::of_brief(brief),
+            Content::Digest(digest) => Self::of_brief(digest.brief()),
+            other => Self { short: short_key(other).unwrap_or_default(), timer: Timer::Stays },
+        }
+    }
+
+    #[inline]
+    fn of_brief(Brief { short, kind, .. }: Brief) -> Self {
+        Self { short, timer: if kind.turns_connection() { Timer::Moves } else { Timer::Stays } }
+    }
+}
 
 /// The key of a packet's flow in two words; `None` where it has none.
 #[inline]
 pub(crate) fn short_key(content: Content<'_>) -> Option<ShortKey> {
     match content {
+        Content::Brief(brief) => Some(brief.short),
         Content::Digest(digest) => Some(digest.key.short()),
         Content::Decoded(decoded) => short_key_of(decoded, 0),
         Content::OfCopy(decoded, copy) => short_key_of(decoded, copy),
@@ -31,88 +86,46 @@ const BLOCK: usize = 32;
 type Block = [Wanted; BLOCK];
 
 impl World {
-    /// Judges packets in order; `each` gets every item and its packet's verdict.
-    pub(crate) fn judge_each<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        each: &mut impl FnMut(&'a T, Verdict),
-    ) {
-        self.walk(items, &packet, |world, item, wanted| match world.usual(packet(item), wanted) {
-            Some(verdict) => each(item, verdict),
-            None => each(item, world.judge(packet(item), &mut NoTrace)),
+    /// Judges packets in order; `each` gets every packet's place and its verdict.
+    pub(crate) fn judge_each(&mut self, packets: &impl Packets, each: &mut impl FnMut(usize, Verdict)) {
+        self.walk(packets, |world, at, wanted| match world.usual(packets.packet(at), wanted) {
+            Some(verdict) => each(at, verdict),
+            None => each(at, world.judge(packets.packet(at), &mut NoTrace)),
         });
     }
 
     /// Goes through packets in order, while the memory of those that follow is asked for, block by block; `each` gets every
-    /// item and what its packet wants of the table.
+    /// packet's place and what it wants of the table.
     #[expect(clippy::inline_always, reason = "the loop over packets; as a call its packets would be copied")]
     #[inline(always)]
-    pub(crate) fn walk<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        mut each: impl FnMut(&mut Self, &'a T, &Wanted),
-    ) {
+    pub(crate) fn walk(&mut self, packets: &impl Packets, mut each: impl FnMut(&mut Self, usize, &Wanted)) {
         let mut blocks = [[Wanted::default(); BLOCK]; 3];
         let [now, next, last] = &mut blocks;
         let (mut now, mut next, mut last) = (now, next, last);
-        let block = |number: usize| {
-            let rest = items.get(number * BLOCK..).unwrap_or_default();
-            rest.get(..BLOCK).unwrap_or(rest)
-        };
-        self.ask_for_index((block(0), &packet), next);
-        self.ask_for_flows(next);
-        self.ask_for_index((block(1), &packet), last);
-        for number in 0..items.len().div_ceil(BLOCK) {
+        self.ask_for_index((packets, 0), next);
+        self.table.prefetch_flows(next);
+        self.ask_for_index((packets, BLOCK), last);
+        for start in (0..packets.count()).step_by(BLOCK) {
             (now, next, last) = (next, last, now);
-            self.ask_for_index((block(number + 2), &packet), last);
-            self.ask_for_flows(next);
-            for (item, wanted) in block(number).iter().zip(now.iter()) {
-                each(self, item, wanted);
+            self.ask_for_index((packets, start + 2 * BLOCK), last);
+            self.table.prefetch_flows(next);
+            for (at, wanted) in (start..packets.count()).zip(now.iter()) {
+                each(self, at, wanted);
             }
             // By now the flows have come.
-            self.ask_for_rests(next);
+            self.table.prefetch_rests(next);
         }
     }
 
-    /// Notes what packets will want, and asks for the memory that tells where their flows are.
+    /// Notes what the packets of the block from a place on will want, and asks for the memory that tells where their flows
+    /// are.
     #[inline]
-    fn ask_for_index<'a, T>(
-        &self,
-        (items, packet): (&'a [T], impl Fn(&'a T) -> Packet<'a>),
-        block: &mut Block,
-    ) {
-        for (item, place) in items.iter().zip(block) {
-            let (short, is_turning) = match packet(item).content {
-                Content::Digest(digest) => (digest.key.short(), digest.turns_connection()),
-                other => (short_key(other).unwrap_or_default(), false),
-            };
-            // Field by field: a copy of the whole, read back at once, would have to wait until every store before it is
-            // done, those that miss the cache too.
-            place.short = short;
-            place.hash = short.hash64();
-            place.timer = if is_turning { Timer::Moves } else { Timer::Stays };
-            self.table.prefetch_index(place);
-        }
-    }
-
-    /// Asks for the memory of flows.
-    #[inline]
-    fn ask_for_flows(&self, block: &mut Block) {
-        for place in block.iter_mut() {
-            self.table.guess_flow(place);
-        }
-        for place in block {
-            self.table.prefetch_flow(place);
-        }
-    }
-
-    /// Asks for what is kept of flows beside their records.
-    #[inline]
-    fn ask_for_rests(&self, block: &Block) {
-        for place in block {
-            self.table.prefetch_rest(place);
-        }
+    fn ask_for_index(&self, (packets, start): (&impl Packets, usize), block: &mut Block) {
+        let count = packets.count().saturating_sub(start).min(BLOCK);
+        let Some(block) = block.get_mut(..count) else { return };
+        self.table.prefetch_indexes(block, |at| {
+            let Glance { short, timer } = packets.glance(start + at);
+            (short.hash64(), timer)
+        });
     }
 }

@@ -1,5 +1,6 @@
 //! Causality: packets that would never have been sent under the replayed rules (S8).
 
+use vpcreplay_conntrack::Event;
 use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
 
 /// What causality looks at in a packet.
@@ -81,9 +82,9 @@ impl Handshake {
     /// A look-up: which packet comes cannot be foretold, and a wrong guess costs more than all the rest.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
-    pub(crate) fn passed_by(bits: u8, sent: Sent) -> Option<u8> {
-        let after = PASSED_BY[sent.index()][bits as usize % HANDSHAKES];
-        (after != UNSENT).then_some(after)
+    pub(crate) const fn passed_by(bits: u8, event: Event, sender: End) -> Option<u8> {
+        let after = PASSED_BY[event as usize * 2 + sender as usize][bits as usize % HANDSHAKES];
+        if after == UNSENT { None } else { Some(after) }
     }
 
     /// The same, worked out.
@@ -174,8 +175,8 @@ impl Handshake {
 
 /// Values that a packed handshake may have.
 const HANDSHAKES: usize = 1 << 6;
-/// Packets that differ for a handshake: the five kinds of TCP and other protocols, from either end.
-const SENT: usize = 6 * 2;
+/// Packets that differ: what they mean, from either end.
+const SENT: usize = Event::ALL.len() * 2;
 /// No packed handshake.
 const UNSENT: u8 = u8::MAX;
 
@@ -185,9 +186,11 @@ const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
     let mut after = [[UNSENT; HANDSHAKES]; SENT];
     let mut sent = 0;
     while sent < SENT {
+        let sender = if sent.is_multiple_of(2) { End::A } else { End::B };
+        let packet = Sent { sender, tcp: Event::ALL[sent / 2].tcp() };
         let mut bits = 0;
         while bits < HANDSHAKES {
-            if let Some(handshake) = Handshake::unpack(bits as u8).after_passing(Sent::of_index(sent)) {
+            if let Some(handshake) = Handshake::unpack(bits as u8).after_passing(packet) {
                 after[sent][bits] = handshake.pack();
             }
             bits += 1;
@@ -196,29 +199,6 @@ const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
     }
     after
 };
-
-impl Sent {
-    #[inline]
-    const fn index(self) -> usize {
-        let kind = match self.tcp {
-            Some(kind) => kind as usize,
-            None => 5,
-        };
-        kind * 2 + self.sender as usize
-    }
-
-    const fn of_index(index: usize) -> Self {
-        let tcp = match index / 2 {
-            0 => Some(TcpKind::Rst),
-            1 => Some(TcpKind::SynAck),
-            2 => Some(TcpKind::Syn),
-            3 => Some(TcpKind::Fin),
-            4 => Some(TcpKind::Ack),
-            _ => None,
-        };
-        Self { sender: if index.is_multiple_of(2) { End::A } else { End::B }, tcp }
-    }
-}
 
 /// Whether a judged packet passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

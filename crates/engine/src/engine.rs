@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use vpcreplay_conntrack::{FlowId, Ledger, Peak, SeriesRow, Table};
-use vpcreplay_flow::{Decoded, Digest, PacketFacts, Timestamp};
+use vpcreplay_flow::{Brief, Cause, Decoded, Digest, PacketFacts, Timestamp};
 use vpcreplay_policy::{EniId, Policy, Registry, ScopeId};
 
 use crate::advance::Scopes;
@@ -16,7 +16,7 @@ use crate::parts::{Division, Part, Regimes};
 use crate::route::Routes;
 use crate::settings::{Later, Settings, Timeline, When, by_time};
 use crate::verdict::undecoded;
-use crate::{FlowRecord, NoTrace, Trace, Verdict};
+use crate::{FlowRecord, NoTrace, Packets, Trace, Verdict};
 
 /// A packet to be judged.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,21 @@ pub struct Packet<'a> {
     pub content: Content<'a>,
 }
 
-/// What became of a packet's frame, in one of two forms.
+impl Packet<'_> {
+    /// No packet.
+    pub const NONE: Self = Packet {
+        number: 0,
+        now: Timestamp::MIN,
+        content: Content::Decoded(&Decoded::Unjudged(Cause::NotIp, None)),
+    };
+}
+
+/// What became of a packet's frame, in one of several forms.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
-    /// A packet all of whose facts are in its digest (see [`Digest::is_whole`]).
+    /// An IPv4 packet all of whose facts are in its digest (see [`Digest::is_whole`]), in brief.
+    Brief(Brief),
+    /// A packet all of whose facts are in its digest.
     Digest(&'a Digest),
     /// Any packet, or none.
     Decoded(&'a Decoded),
@@ -49,6 +60,7 @@ impl<'a> Content<'a> {
     /// The digest of the packet, what an ICMP error quotes left out; `None` where it has no flow key (S2.7).
     pub fn digest(self) -> Option<Digest> {
         let (decoded, copy) = match self {
+            Self::Brief(brief) => return Some(brief.whole()),
             Self::Digest(digest) => return Some(*digest),
             Self::Decoded(decoded) => (decoded, 0),
             Self::OfCopy(decoded, copy) => (decoded, copy),
@@ -59,15 +71,20 @@ impl<'a> Content<'a> {
 
     /// Source and destination; `None` where there are none.
     pub fn addresses(self) -> Option<(IpAddr, IpAddr)> {
-        if let Self::Digest(Digest { key, sender, .. }) = self {
-            return Some((key.address(*sender), key.address(sender.other())));
+        let ends = |Digest { key, kind, .. }: Digest| {
+            (key.address(kind.sender()), key.address(kind.sender().other()))
+        };
+        match self {
+            Self::Brief(brief) => Some(ends(brief.whole())),
+            Self::Digest(digest) => Some(ends(*digest)),
+            Self::Decoded(_) | Self::OfCopy(..) => self.facts().map(|facts| (facts.src, facts.dst)),
         }
-        self.facts().map(|facts| (facts.src, facts.dst))
     }
 
     /// The facts of the packet; `None` where there are none.
     pub fn facts(self) -> Option<PacketFacts> {
         match self {
+            Self::Brief(brief) => Some(brief.whole().facts()),
             Self::Digest(digest) => Some(digest.facts()),
             Self::Decoded(Decoded::Packet(facts)) | Self::OfCopy(Decoded::Packet(facts), _) => Some(*facts),
             Self::Decoded(Decoded::Unjudged(..)) | Self::OfCopy(Decoded::Unjudged(..), _) => None,
@@ -158,20 +175,15 @@ impl Engine {
         verdict
     }
 
-    /// Judges items that stand for a `packet` each, one after another: faster than one by one, with the same verdicts.
-    /// `each` gets every item and its packet's verdict in order.
-    pub fn judge_batch<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        mut each: impl FnMut(&'a T, Verdict),
-    ) {
-        if let Some(first) = items.first() {
-            self.begin(packet(first).now);
+    /// Judges packets one after another: faster than one by one, with the same verdicts. `each` gets every packet's place
+    /// and its verdict, in order.
+    pub fn judge_batch(&mut self, packets: &impl Packets, mut each: impl FnMut(usize, Verdict)) {
+        if packets.count() > 0 {
+            self.begin(packets.packet(0).now);
         }
-        self.world.judge_each(items, packet, &mut each);
+        self.world.judge_each(packets, &mut each);
         self.world.close();
-        self.note_strict(items.len());
+        self.note_strict(packets.count());
     }
 
     /// At the first packet: orders the timeline by the packet's time; a model of that time or earlier is in force from the start
@@ -265,6 +277,10 @@ impl World {
     pub(crate) fn judge(&mut self, packet: Packet<'_>, trace: &mut impl Trace) -> Verdict {
         self.enter(packet.number, packet.now);
         let (decoded, copy) = match packet.content {
+            Content::Brief(brief) => {
+                let digest = brief.whole();
+                return self.judge_facts(packet, (&digest.facts(), Some(&digest)), trace);
+            }
             Content::Digest(digest) => {
                 return self.judge_facts(packet, (&digest.facts(), Some(digest)), trace);
             }

@@ -49,20 +49,20 @@ impl World {
         };
         let route = self.routes.number(route);
         let welcome = self.welcome(facts, digest, route)?;
-        let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.sender)).pack();
+        let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.kind.sender())).pack();
         if self.has_no_room(welcome.scope, now) {
             let id = self.table.insert(&digest.key, hash, now);
             self.table.remember(id);
-            let memory = Memory::begun(digest.sender, route, handshake);
+            let memory = Memory::begun(digest.kind.sender(), route, handshake);
             if let Some(flow) = self.table.flow_mut(id) {
                 flow.memory = memory;
             }
             return Some(self.turn_away((number, now), digest, id, &welcome));
         }
-        let sent = sent(digest);
-        let memory = Memory::begun(digest.sender, route, Handshake::passed_by(handshake, sent)?);
+        let (event, sender) = (Event::of(digest.kind), digest.kind.sender());
+        let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
         let Welcome { gate, nacl, rule, scope, .. } = welcome;
-        let tracking = Tracking::open(Event::of(digest), digest.sender, digest.sender);
+        let tracking = Tracking::open(event, sender, sender);
         let deadline = now.after(self.policy.timeouts(gate.eni).get(tracking.timeout()));
         let entry = Entry { number: 0, deadline, eni: gate.eni.0, rule: rule.0, tracking };
         let id = self.table.begin((&digest.key, hash), now, (memory, entry));
@@ -71,7 +71,7 @@ impl World {
         self.ledger.created(scope, (number, now));
         self.counters.count_rule(nacl);
         self.counters.count_rule(Some(rule));
-        let reason = if Event::of(digest).is_midstream() { Reason::Midstream } else { Reason::New };
+        let reason = if event.is_midstream() { Reason::Midstream } else { Reason::New };
         let verdict = gate.on_entry(reason, &entry);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
@@ -98,7 +98,7 @@ impl World {
     /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
     #[inline]
     fn welcome(&self, facts: PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
-        if Event::of(digest).is_midstream() && self.settings.tcp_midstream != TcpMidstream::Allow {
+        if Event::of(digest.kind).is_midstream() && self.settings.tcp_midstream != TcpMidstream::Allow {
             return None;
         }
         let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
@@ -171,5 +171,5 @@ impl World {
 }
 
 fn sent(digest: &Digest) -> Sent {
-    Sent { sender: digest.sender, tcp: Event::of(digest).tcp() }
+    Sent { sender: digest.kind.sender(), tcp: Event::of(digest.kind).tcp() }
 }

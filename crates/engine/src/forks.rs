@@ -22,7 +22,7 @@ use vpcreplay_conntrack::Peak;
 use vpcreplay_flow::{Disposition, Span, TimeoutName};
 use vpcreplay_policy::{IcmpErrors, ScopeId};
 
-use crate::{Engine, FlowRecords, Packet, Settings, Timeline};
+use crate::{Engine, FlowRecords, Packets, Settings, Timeline};
 use apart::Apart;
 use books::Books;
 
@@ -80,20 +80,20 @@ impl Forks {
         Some(Self { engine, apart: Apart::new(name, Books::new(values), policies) })
     }
 
-    /// Judges items that stand for a `packet` each, one after another.
-    pub fn judge_batch<'a, T>(&mut self, items: &'a [T], packet: impl Fn(&'a T) -> Packet<'a>) {
-        let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
-        self.engine.begin(packet(first).now);
+    /// Judges packets, one after another.
+    pub fn judge_batch(&mut self, packets: &impl Packets) {
+        let Some(last) = packets.count().checked_sub(1) else { return };
+        self.engine.begin(packets.packet(0).now);
         let (world, apart) = (&mut self.engine.world, &mut self.apart);
-        world.walk(items, &packet, |world, item, wanted| match world.usual(packet(item), wanted) {
+        world.walk(packets, |world, at, wanted| match world.usual(packets.packet(at), wanted) {
             Some(verdict) if verdict.disposition() == Disposition::Unsent => {
-                apart.unsent(world, packet(item));
+                apart.unsent(world, packets.packet(at));
             }
             Some(_) => {}
-            None => apart.judge(world, packet(item)),
+            None => apart.judge(world, packets.packet(at)),
         });
         world.close();
-        apart.close(world, items.len(), packet(last).now);
+        apart.close(world, packets.count(), packets.packet(last).now);
     }
 
     /// What was found with each value so far.

@@ -25,15 +25,16 @@ mod trace;
 mod usual;
 mod verdict;
 
+pub use batch::{Glance, Packets};
 pub use counters::{Counters, Tally};
 pub use denied::Denial;
 pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
 pub use forks::{Forks, Swept, SweptScope};
-pub use parts::{Ahead, Asks, Division, Part, Regimes, asks_about_another_flow, part_of};
+pub use parts::{Ahead, Asks, Division, Part, Regimes, asks_about_another_flow, part_of, part_of_flow};
 pub use settings::{FlowRecords, Later, Settings, Timeline, When, by_time};
 pub use top_denied::{DenialKey, TopDenied};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};
-pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State};
+pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State, Timer};
 pub use vpcreplay_policy::{EniId, Mode, Registry, RuleId, ScopeId, TcpMidstream};

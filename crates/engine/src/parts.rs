@@ -8,14 +8,14 @@
 use std::sync::Arc;
 
 use vpcreplay_conntrack::{Table, borrower, shards_for};
-use vpcreplay_flow::{Decoded, Timestamp, Transport};
+use vpcreplay_flow::{Decoded, ShortKey, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
 use crate::batch::short_key;
 use crate::engine::World;
 use crate::numbers::{Numbers, resolve};
 use crate::settings::FlowRecords;
-use crate::{Content, Engine, Packet, Verdict};
+use crate::{Content, Engine, Packets, Verdict};
 
 /// Entries that one packet creates at most: one at each end.
 const MOST_ENTRIES: u64 = 2;
@@ -70,11 +70,16 @@ enum Regime {
     Strict,
 }
 
-/// The part of `parts` in which the packet with a number is judged.
+/// The part of `parts` in which the packets of a flow are judged.
 #[inline]
+pub fn part_of_flow(short: ShortKey, parts: usize) -> usize {
+    borrower(short.hash64(), shards_for(parts), parts.max(1))
+}
+
+/// The part of `parts` in which the packet with a number is judged.
 pub fn part_of(number: u64, content: Content<'_>, parts: usize) -> usize {
     match short_key(content) {
-        Some(key) => borrower(key.hash64(), shards_for(parts), parts.max(1)),
+        Some(short) => part_of_flow(short, parts),
         // Of no flow, it may be judged anywhere.
         None => usize::try_from(number).unwrap_or(0) % parts.max(1),
     }
@@ -97,16 +102,10 @@ pub struct Part {
 }
 
 impl Part {
-    /// Judges the packets of this part in replay order; `each` gets every item and its packet's verdict. The numbers of
+    /// Judges the packets of this part in replay order; `each` gets every packet's place and its verdict. The numbers of
     /// new connections are provisional until [`Engine::settled`]. `last` is the engine time at which all parts end.
-    pub fn judge<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        last: Timestamp,
-        mut each: impl FnMut(&'a T, Verdict),
-    ) {
-        self.world.judge_each(items, packet, &mut each);
+    pub fn judge(&mut self, packets: &impl Packets, last: Timestamp, mut each: impl FnMut(usize, Verdict)) {
+        self.world.judge_each(packets, &mut each);
         self.world.expire(last);
     }
 }

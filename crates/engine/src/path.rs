@@ -24,7 +24,7 @@ impl World {
         (facts, digest): (&PacketFacts, Option<&Digest>),
         trace: &mut impl Trace,
     ) -> Verdict {
-        let event = digest.map_or(Event::Other, Event::of);
+        let event = digest.map_or(Event::Other, |digest| Event::of(digest.kind));
         let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, event };
         let verdict = match digest {
             Some(digest) => self.judge_flow(passage, digest, trace),
@@ -45,10 +45,10 @@ impl World {
     /// Judges a packet in the light of its flow: causality, the checkpoints, and what is remembered (S7.0, S8).
     fn judge_flow(&mut self, mut passage: Passage<'_>, digest: &Digest, trace: &mut impl Trace) -> Verdict {
         let Passage { facts, now, event, .. } = passage;
-        let Digest { key, sender, .. } = *digest;
+        let (key, sender) = (digest.key, digest.kind.sender());
         let hash = key.hash64();
         let found = self.find(&key, hash, now);
-        let flow = found.and_then(|id| self.table.flow(id)).filter(|_| digest.is_told_by_key());
+        let flow = found.and_then(|id| self.table.flow(id)).filter(|_| digest.kind.is_told_by_key());
         let remembered = flow.and_then(|flow| self.routes.get(flow.memory.route(sender))).copied();
         let route = match remembered {
             Some(route) => route,
@@ -62,7 +62,7 @@ impl World {
             None => self.table.insert(&key, hash, now),
         };
         self.remember(id, sender, &passage);
-        if remembered.is_none() && digest.is_told_by_key() {
+        if remembered.is_none() && digest.kind.is_told_by_key() {
             self.remember_route(id, sender, route);
         }
         passage.flow = Some((id, sender));

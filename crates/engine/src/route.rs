@@ -126,9 +126,11 @@ pub(crate) struct Routes {
     wanted: Vec<Route>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     routes: Vec<(Route, Way)>,
+    /// By number, the hop of each route that passes no other; the first is that of no route.
+    only_hops: Vec<Option<Hop>>,
     /// By the packed form.
     numbers: HashMap<u128, RouteId, FxBuildHasher>,
 }
@@ -143,10 +145,7 @@ impl Routes {
     /// The hop of a route of the model in force that passes no other.
     #[inline]
     pub(crate) fn only_hop(&self, id: RouteId) -> Option<&Hop> {
-        match self.shared.get(id)? {
-            (_, Way::One(hop)) => Some(hop),
-            _ => None,
-        }
+        self.shared.only_hops.get(usize::from(id)).and_then(Option::as_ref)
     }
 
     /// The way of a route of the model in force.
@@ -185,6 +184,12 @@ impl Routes {
     }
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Self { routes: Vec::new(), only_hops: vec![None], numbers: HashMap::default() }
+    }
+}
+
 impl Known {
     #[inline]
     fn get(&self, id: RouteId) -> Option<&(Route, Way)> {
@@ -195,7 +200,9 @@ impl Known {
         if self.routes.len() >= MOST_ROUTES {
             return 0;
         }
-        self.routes.push((route, route.way()));
+        let way = route.way();
+        self.routes.push((route, way));
+        self.only_hops.push(if let Way::One(hop) = way { Some(hop) } else { None });
         let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
         self.numbers.insert(route.pack(), id);
         id

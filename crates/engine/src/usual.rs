@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
-use vpcreplay_flow::{Digest, Reason, Timestamp};
+use vpcreplay_flow::{Brief, Digest, End, Reason, Timestamp};
 use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 
 use crate::causality::{Allowed, Handshake, Sent};
@@ -18,10 +18,10 @@ use crate::{Content, Packet, Verdict};
 
 type Shard = vpcreplay_conntrack::Shard<Memory, Aside>;
 
-/// A packet with a digest.
+/// A packet with a digest, in brief.
 #[derive(Clone, Copy)]
-struct Usual<'a> {
-    digest: &'a Digest,
+struct Usual {
+    brief: Brief,
     now: Timestamp,
     event: Event,
 }
@@ -34,28 +34,33 @@ impl World {
     )]
     #[inline(always)]
     pub(crate) fn usual(&mut self, packet: Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
-        let Content::Digest(digest) = packet.content else { return None };
         self.enter(packet.number, packet.now);
-        if self.settings.flow_records == FlowRecords::Kept || !digest.is_told_by_key() {
+        if self.settings.flow_records == FlowRecords::Kept {
             return None;
         }
-        let usual = Usual::of(digest, packet.now);
-        let shard = self.table.wanted_shard(wanted)?;
-        let Some(at) = shard.find(&digest.key, (wanted.short, wanted.hash), wanted.guess) else {
-            return self.begin_flow((packet.number, packet.now), digest, wanted.hash);
-        };
+        if let Content::Brief(brief) = packet.content
+            && let Some(flow) = self.table.shard_at(wanted.shard).and_then(|shard| shard.flow(wanted.guess))
+            && flow.is_of(brief.short)
+            && brief.kind.is_told_by_key()
+            && let Some(verdict) = self.go_on(Usual::of(brief, packet.now), (wanted.shard, wanted.guess))
+        {
+            return Some(verdict);
+        }
+        // From the start: what is known by now would have to be kept at hand for every packet.
+        self.next_usual(packet, wanted)
+    }
+
+    /// Judges a packet of the flow at a place if the flow is remembered and the packet passes one ENI, where the flow's
+    /// connection lives.
+    #[expect(clippy::inline_always, reason = "as World::usual")]
+    #[inline(always)]
+    fn go_on(&mut self, usual: Usual, (shard, at): (u32, u32)) -> Option<Verdict> {
+        let shard = self.table.shard_at_mut(shard)?;
         let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
-        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.sent());
-        let way = self.routes.way(flow.memory.route(digest.sender));
-        let (Some(handshake), Some(Way::One(hop))) = (handshake, way) else {
-            return match (handshake, way) {
-                (Some(handshake), Some(Way::Two(..))) => self.two(usual, (wanted.hash, at), handshake),
-                _ => None,
-            }
-            .or_else(|| self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at)));
-        };
+        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
+        let hop = self.routes.only_hop(flow.memory.route(usual.sender()))?;
         if !usual.goes_on(flow.first(), hop.eni) {
-            return self.less_usual(packet.number, (digest, packet.now), (wanted.hash, at));
+            return None;
         }
         flow.memory.set_packed_handshake(handshake);
         let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy));
@@ -63,15 +68,45 @@ impl World {
             shard.settle(at);
         }
         let verdict = established((hop, &entry), &mut self.counters);
-        self.counters.count(digest.length, &verdict);
+        self.counters.count(usual.brief.length, &verdict);
         Some(verdict)
+    }
+
+    /// The same for any packet that is told by its key and its sender.
+    #[inline(never)]
+    fn next_usual(&mut self, Packet { number, now, content }: Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
+        let digest = match content {
+            Content::Brief(brief) => brief.whole(),
+            Content::Digest(digest) => *digest,
+            Content::Decoded(_) | Content::OfCopy(..) => return None,
+        };
+        if !digest.kind.is_told_by_key() {
+            return None;
+        }
+        let usual = Usual::of(digest.brief(), now);
+        let shard = self.table.shard_at(wanted.shard)?;
+        let Some(at) = shard.find((usual.brief.short, Some(&digest.key)), wanted.hash, wanted.guess) else {
+            return self.begin_flow((number, now), &digest, wanted.hash);
+        };
+        let flow = *shard.flow(at).filter(|flow| flow.is_remembered())?;
+        if let Some(verdict) = self.go_on(usual, (wanted.shard, at)) {
+            return Some(verdict);
+        }
+        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender());
+        let way = self.routes.way(flow.memory.route(usual.sender()));
+        if let (Some(handshake), Some(Way::Two(..))) = (handshake, way)
+            && let Some(verdict) = self.two(usual, (wanted.hash, at), handshake)
+        {
+            return Some(verdict);
+        }
+        self.less_usual(number, (&digest, usual), (wanted.hash, at))
     }
 
     /// The same for a packet that passes two ENIs, both of which have its connection.
     #[inline(never)]
-    fn two(&mut self, usual: Usual<'_>, (hash, at): (u64, u32), handshake: u8) -> Option<Verdict> {
+    fn two(&mut self, usual: Usual, (hash, at): (u64, u32), handshake: u8) -> Option<Verdict> {
         let shard = self.table.shard_mut(hash)?;
-        let route = shard.flow(at)?.memory.route(usual.digest.sender);
+        let route = shard.flow(at)?.memory.route(usual.sender());
         let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
         let step = |hop: &Hop| (hop.eni.0, usual.step(hop, &self.policy));
         let steps = [step(source), step(destination)];
@@ -81,7 +116,7 @@ impl World {
         shard.settle(at);
         established((source, &first), &mut self.counters);
         let verdict = established((destination, &last), &mut self.counters);
-        self.counters.count(usual.digest.length, &verdict);
+        self.counters.count(usual.brief.length, &verdict);
         Some(verdict)
     }
 
@@ -90,15 +125,14 @@ impl World {
     fn less_usual(
         &mut self,
         number: u64,
-        (digest, now): (&Digest, Timestamp),
+        (digest, usual): (&Digest, Usual),
         (hash, at): (u64, u32),
     ) -> Option<Verdict> {
-        let usual = Usual::of(digest, now);
-        let sent = usual.sent();
+        let (sent, now) = (usual.sent(), usual.now);
         let shard = self.table.shard(hash)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
-        let mut route = memory.route(digest.sender);
+        let mut route = memory.route(sent.sender);
         if self.routes.get(route).is_none() {
             route = self.learn_route(digest, (hash, at))?;
         }
@@ -134,7 +168,7 @@ impl World {
         let route = Route::of(&digest.facts(), &self.policy, &self.settings).ok()?;
         let number = self.routes.number(route);
         let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
-        flow.memory.set_route(digest.sender, number);
+        flow.memory.set_route(digest.kind.sender(), number);
         Some(number)
     }
 }
@@ -143,7 +177,7 @@ impl World {
 /// `None` and no change otherwise.
 fn pass(
     (shard, at): (&mut Shard, u32),
-    (usual, way): (Usual<'_>, &Way),
+    (usual, way): (Usual, &Way),
     policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
@@ -164,7 +198,7 @@ fn pass(
 /// Takes a packet through one ENI's checkpoints if its connection lives there.
 fn pass_hop(
     (shard, at): (&mut Shard, u32),
-    (usual, hop): (Usual<'_>, &Hop),
+    (usual, hop): (Usual, &Hop),
     policy: &Policy,
     counters: &mut Counters,
 ) -> Option<Verdict> {
@@ -173,21 +207,26 @@ fn pass_hop(
     Some(established((hop, &entry), counters))
 }
 
-impl<'a> Usual<'a> {
+impl Usual {
     #[inline]
-    const fn of(digest: &'a Digest, now: Timestamp) -> Self {
-        Self { digest, now, event: Event::of(digest) }
+    const fn of(brief: Brief, now: Timestamp) -> Self {
+        Self { brief, now, event: Event::of(brief.kind) }
+    }
+
+    #[inline]
+    const fn sender(self) -> End {
+        self.brief.kind.sender()
     }
 
     #[inline]
     const fn sent(self) -> Sent {
-        Sent { sender: self.digest.sender, tcp: self.event.tcp() }
+        Sent { sender: self.sender(), tcp: self.event.tcp() }
     }
 
     #[inline]
     fn step<'p>(self, hop: &Hop, policy: &'p Policy) -> Step<'p> {
         let timeouts = policy.timeouts(hop.eni);
-        Step { event: self.event, sender: self.digest.sender, now: self.now, timeouts }
+        Step { event: self.event, sender: self.sender(), now: self.now, timeouts }
     }
 
     /// Whether the packet goes on with a connection: it lives, and no bare SYN reopens it (S7.2, S7.6).

@@ -1,6 +1,6 @@
 //! A packet in the few words that batches hold of it.
 
-use crate::{End, FlowKey, PacketFacts, QueryRole, TcpFlags, TcpKind, Transport};
+use crate::{End, FlowKey, PacketFacts, Protocol, QueryRole, ShortKey, TcpFlags, TcpKind, Transport};
 
 /// Which transport facts a packet has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -8,7 +8,9 @@ use crate::{End, FlowKey, PacketFacts, QueryRole, TcpFlags, TcpKind, Transport};
 pub enum Shape {
     /// TCP.
     Tcp,
-    /// UDP, UDP-Lite, SCTP or DCCP.
+    /// UDP.
+    Udp,
+    /// UDP-Lite, SCTP or DCCP.
     Ports,
     /// An ICMP query.
     Request,
@@ -22,6 +24,18 @@ pub enum Shape {
     Other,
 }
 
+/// What a packet is to the judge beside its flow and its length, in three bytes: which transport facts it has and which end
+/// sent it, and TCP flags or ICMP type and code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketKind {
+    /// The sender in the lowest bit, the shape above it.
+    sort: u8,
+    /// TCP flags, or ICMP type.
+    first: u8,
+    /// ICMP code.
+    second: u8,
+}
+
 /// A packet with a flow key, packed: what the judge needs of the usual packet, without its capture.
 ///
 /// It holds everything that [`PacketFacts`] do but the flow that an ICMP error quotes.
@@ -31,47 +45,129 @@ pub struct Digest {
     pub key: FlowKey,
     /// IP total length in bytes (S2.3).
     pub length: u32,
-    /// The end that sent it.
-    pub sender: End,
-    shape: Shape,
-    /// TCP flags, or ICMP type.
-    first: u8,
-    /// ICMP code.
-    second: u8,
+    /// What it is beside.
+    pub kind: PacketKind,
+}
+
+/// The digest of an IPv4 packet in half as many bytes. Of an IPv6 packet everything but its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// The key of its flow in two words.
+    pub short: ShortKey,
+    /// IP total length in bytes (S2.3).
+    pub length: u32,
+    /// What it is beside.
+    pub kind: PacketKind,
+}
+
+impl PacketKind {
+    /// Of no packet.
+    pub const NONE: Self = Self::new(Shape::Other, End::A, (0, 0));
+
+    #[inline]
+    const fn new(shape: Shape, sender: End, (first, second): (u8, u8)) -> Self {
+        Self { sort: (shape as u8) << 1 | sender as u8, first, second }
+    }
+
+    /// Of a TCP packet.
+    #[inline]
+    pub const fn tcp(sender: End, flags: TcpFlags) -> Self {
+        Self::new(Shape::Tcp, sender, (flags.0, 0))
+    }
+
+    /// Of a UDP packet.
+    #[inline]
+    pub const fn udp(sender: End) -> Self {
+        Self::new(Shape::Udp, sender, (0, 0))
+    }
+
+    /// Of a packet of a protocol with ports, other than TCP.
+    #[inline]
+    pub const fn ports(protocol: Protocol, sender: End) -> Self {
+        let shape = if protocol.0 == Protocol::UDP.0 { Shape::Udp } else { Shape::Ports };
+        Self::new(shape, sender, (0, 0))
+    }
+
+    /// How many values [`PacketKind::index`] has.
+    pub const INDEXES: usize = 1 << 7;
+
+    /// A number for what states and rules tell apart: the shape and, for TCP, what the packet counts as. For look-ups.
+    #[inline]
+    pub const fn index(self) -> usize {
+        ((self.sort & 0xe) as usize) << 3 | TcpFlags(self.first).index()
+    }
+
+    /// A kind with this index, sent by [`End::A`].
+    #[expect(clippy::cast_possible_truncation, reason = "there are 128 indexes")]
+    pub const fn of_index(index: usize) -> Self {
+        Self { sort: (index >> 3) as u8 & 0xe, first: TcpFlags::of_index(index as u8 & 15).0, second: 0 }
+    }
+
+    /// The end that sent the packet.
+    #[inline]
+    pub const fn sender(self) -> End {
+        if self.sort & 1 == 0 { End::A } else { End::B }
+    }
+
+    /// Which transport facts it has.
+    #[inline]
+    pub const fn shape(self) -> Shape {
+        match self.sort >> 1 {
+            0 => Shape::Tcp,
+            1 => Shape::Udp,
+            2 => Shape::Ports,
+            3 => Shape::Request,
+            4 => Shape::Answer,
+            5 => Shape::IcmpError,
+            6 => Shape::IcmpOneWay,
+            _ => Shape::Other,
+        }
+    }
+
+    /// Whether the flow key and the sender tell all that stateless rules look at: a protocol with ports, or an ICMP
+    /// query of code 0.
+    #[inline]
+    pub const fn is_told_by_key(self) -> bool {
+        match self.shape() {
+            Shape::Tcp | Shape::Udp | Shape::Ports => true,
+            Shape::Request | Shape::Answer => self.second == 0,
+            Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
+        }
+    }
+
+    /// Whether it is a TCP packet that opens or closes: FIN, SYN or RST is set.
+    #[inline]
+    pub const fn turns_connection(self) -> bool {
+        matches!(self.shape(), Shape::Tcp) && self.first & TcpFlags::TURNS != 0
+    }
+
+    /// What the packet counts as, for TCP (S2.4).
+    #[inline]
+    pub const fn tcp_kind(self) -> Option<TcpKind> {
+        match self.shape() {
+            Shape::Tcp => Some(TcpFlags(self.first).kind()),
+            _ => None,
+        }
+    }
 }
 
 impl Digest {
-    /// Of no packet.
-    pub const NONE: Self =
-        Self { key: FlowKey::NONE, length: 0, sender: End::A, shape: Shape::Other, first: 0, second: 0 };
-
     /// The digest of a packet; `None` where it has no flow key (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<Self> {
         let (key, sender) = FlowKey::of(facts)?;
-        let (shape, first, second) = match facts.transport {
-            Transport::Tcp { flags, .. } => (Shape::Tcp, flags.0, 0),
-            Transport::Ports { .. } => (Shape::Ports, 0, 0),
+        let (shape, said) = match facts.transport {
+            Transport::Tcp { flags, .. } => (Shape::Tcp, (flags.0, 0)),
+            Transport::Ports { .. } if facts.protocol == Protocol::UDP => (Shape::Udp, (0, 0)),
+            Transport::Ports { .. } => (Shape::Ports, (0, 0)),
             Transport::IcmpQuery { icmp_type, code, role: QueryRole::Requester, .. } => {
-                (Shape::Request, icmp_type, code)
+                (Shape::Request, (icmp_type, code))
             }
-            Transport::IcmpQuery { icmp_type, code, .. } => (Shape::Answer, icmp_type, code),
-            Transport::IcmpError { icmp_type, code, .. } => (Shape::IcmpError, icmp_type, code),
-            Transport::IcmpOneWay { icmp_type, code } => (Shape::IcmpOneWay, icmp_type, code),
-            Transport::Other | Transport::Unknown => (Shape::Other, 0, 0),
+            Transport::IcmpQuery { icmp_type, code, .. } => (Shape::Answer, (icmp_type, code)),
+            Transport::IcmpError { icmp_type, code, .. } => (Shape::IcmpError, (icmp_type, code)),
+            Transport::IcmpOneWay { icmp_type, code } => (Shape::IcmpOneWay, (icmp_type, code)),
+            Transport::Other | Transport::Unknown => (Shape::Other, (0, 0)),
         };
-        Some(Self { key, length: facts.length, sender, shape, first, second })
-    }
-
-    /// The digest of a TCP packet.
-    #[inline]
-    pub const fn tcp((key, sender): (FlowKey, End), flags: TcpFlags, length: u32) -> Self {
-        Self { key, length, sender, shape: Shape::Tcp, first: flags.0, second: 0 }
-    }
-
-    /// The digest of a packet of another protocol with ports.
-    #[inline]
-    pub const fn ports((key, sender): (FlowKey, End), length: u32) -> Self {
-        Self { key, length, sender, shape: Shape::Ports, first: 0, second: 0 }
+        Some(Self { key, length: facts.length, kind: PacketKind::new(shape, sender, said) })
     }
 
     /// The digest of the same packet in a copy of the captures.
@@ -88,9 +184,9 @@ impl Digest {
 
     /// The facts of the packet; an ICMP error quotes nothing, and which copy the packet belongs to is not said.
     pub fn facts(&self) -> PacketFacts {
-        let Self { key, first, second, .. } = *self;
-        let (icmp_type, code) = (first, second);
-        let (sender, receiver) = (self.sender, self.sender.other());
+        let Self { key, kind, length } = *self;
+        let (icmp_type, code) = (kind.first, kind.second);
+        let (sender, receiver) = (kind.sender(), kind.sender().other());
         let port = |end| key.port(end).unwrap_or(0);
         let (src_port, dst_port) = (port(sender), port(receiver));
         let query = |role| match key.class() {
@@ -99,9 +195,9 @@ impl Digest {
             }
             _ => Transport::Other, // Never: a query has the key of one.
         };
-        let transport = match self.shape {
-            Shape::Tcp => Transport::Tcp { src_port, dst_port, flags: TcpFlags(first) },
-            Shape::Ports => Transport::Ports { src_port, dst_port },
+        let transport = match kind.shape() {
+            Shape::Tcp => Transport::Tcp { src_port, dst_port, flags: TcpFlags(kind.first) },
+            Shape::Udp | Shape::Ports => Transport::Ports { src_port, dst_port },
             Shape::Request => query(QueryRole::Requester),
             Shape::Answer => query(QueryRole::Responder),
             Shape::IcmpError => Transport::IcmpError { icmp_type, code, quoted: None },
@@ -109,39 +205,21 @@ impl Digest {
             Shape::Other => Transport::Other,
         };
         let (src, dst) = (key.address(sender), key.address(receiver));
-        PacketFacts { src, dst, protocol: key.protocol(), transport, length: self.length }
+        PacketFacts { src, dst, protocol: key.protocol(), transport, length }
     }
 
-    /// Whether the flow key and the sender tell all that stateless rules look at: a protocol with ports, or an ICMP
-    /// query of code 0.
+    /// The same in brief.
     #[inline]
-    pub const fn is_told_by_key(&self) -> bool {
-        match self.shape {
-            Shape::Tcp | Shape::Ports => true,
-            Shape::Request | Shape::Answer => self.second == 0,
-            Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
-        }
+    pub const fn brief(&self) -> Brief {
+        Brief { short: self.key.short(), length: self.length, kind: self.kind }
     }
+}
 
-    /// Which transport facts it has.
+impl Brief {
+    /// The digest of an IPv4 packet.
     #[inline]
-    pub const fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    /// Whether it is a TCP packet that opens or closes: FIN, SYN or RST is set.
-    #[inline]
-    pub const fn turns_connection(&self) -> bool {
-        matches!(self.shape, Shape::Tcp) && self.first & TcpFlags::TURNS != 0
-    }
-
-    /// What the packet counts as, for TCP (S2.4).
-    #[inline]
-    pub const fn tcp_kind(&self) -> Option<TcpKind> {
-        match self.shape {
-            Shape::Tcp => Some(TcpFlags(self.first).kind()),
-            _ => None,
-        }
+    pub const fn whole(&self) -> Digest {
+        Digest { key: self.short.whole(None), length: self.length, kind: self.kind }
     }
 }
 

@@ -120,9 +120,6 @@ pub struct ShortKey {
 }
 
 impl FlowKey {
-    /// Of no flow.
-    pub(crate) const NONE: Self = Self { tail: 0, addresses: Addresses([0; 4]) };
-
     /// The key of a packet's flow and the end that sent the packet; `None` with unknown ports (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<(Self, End)> {
         let (src, dst, protocol) = (facts.src, facts.dst, facts.protocol);
@@ -148,20 +145,11 @@ impl FlowKey {
         (Self::new((a.0, b.0), (a.1, b.1), (protocol, KeyClass::Ports)), end)
     }
 
-    /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
-    ///
-    /// Addresses and ports are the words of the headers: the source in the upper half, the destination in the lower.
+    /// As [`ShortKey::ports_of_v4_words`].
     #[inline]
     pub fn ports_of_v4_words(protocol: Protocol, addresses: u64, ports: u32) -> (Self, End) {
-        let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
-        // Addresses, then ports, as one number: no branch, although equal addresses are told apart by their ports.
-        let place = |addresses, ports| u128::from(addresses) << 64 | u128::from(ports);
-        let (addresses, ports, end) = if place(turned, turned_ports) < place(addresses, ports) {
-            (turned, turned_ports, End::B)
-        } else {
-            (addresses, ports, End::A)
-        };
-        (Self::of_words([addresses, 0, 0, 0], protocol, ports, 0), end)
+        let (short, end) = ShortKey::ports_of_v4_words(protocol, addresses, ports);
+        (short.whole(None), end)
     }
 
     /// The key of two IPv6 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
@@ -179,14 +167,8 @@ impl FlowKey {
         let choose = |there: u64, back| select_unpredictable(is_turned, back, there);
         let addresses = [choose(s0, d0), choose(s1, d1), choose(d0, s0), choose(d1, s1)];
         let ports = select_unpredictable(is_turned, turned_ports, ports);
-        (Self::of_words(addresses, protocol, ports, WIDE), if is_turned { End::B } else { End::A })
-    }
-
-    #[inline]
-    fn of_words(addresses: [u64; 4], protocol: Protocol, ports: u32, family: u64) -> Self {
-        let class = u64::from(KeyClass::Ports.code()) << CLASS_SHIFT;
-        let tail = u64::from(ports) << 32 | u64::from(protocol.0) << PROTOCOL_SHIFT | class | family;
-        Self { tail, addresses: Addresses(addresses) }
+        let tail = tail_of_ports(protocol, ports, WIDE);
+        (Self { tail, addresses: Addresses(addresses) }, if is_turned { End::B } else { End::A })
     }
 
     /// The key of an ICMP query whose packet goes from the first address to the second, and its sender's end.
@@ -234,8 +216,7 @@ impl FlowKey {
 
     /// How the key tells its ends apart.
     pub const fn class(&self) -> KeyClass {
-        let [.., class] = (self.tail & CLASS).to_be_bytes();
-        KeyClass::of_code(class >> CLASS_SHIFT)
+        class(self.tail)
     }
 
     /// The address of an end.
@@ -252,18 +233,13 @@ impl FlowKey {
 
     /// The two numbers beside the addresses, by end: ports, or identifier, or type and code.
     const fn numbers(&self) -> (u16, u16) {
-        let [x0, x1, y0, y1, ..] = self.tail.to_be_bytes();
-        (u16::from_be_bytes([x0, x1]), u16::from_be_bytes([y0, y1]))
+        numbers(self.tail)
     }
 
     /// The port of an end, where the protocol has ports.
+    #[inline]
     pub const fn port(&self, end: End) -> Option<u16> {
-        let (x, y) = self.numbers();
-        match (self.class(), end) {
-            (KeyClass::Ports, End::A) => Some(x),
-            (KeyClass::Ports, End::B) => Some(y),
-            _ => None,
-        }
+        port(self.tail, end)
     }
 
     /// The identifier of an ICMP query.
@@ -315,10 +291,32 @@ impl FlowKey {
 }
 
 impl ShortKey {
+    /// The key of two IPv4 (address, port) ends, as [`FlowKey::ports`] gives it, and which end the source is.
+    ///
+    /// Addresses and ports are the words of the headers: the source in the upper half, the destination in the lower.
+    #[inline]
+    pub fn ports_of_v4_words(protocol: Protocol, addresses: u64, ports: u32) -> (Self, End) {
+        let (turned, turned_ports) = (addresses.rotate_left(32), ports.rotate_left(16));
+        // Addresses, then ports, as one number: no branch, although equal addresses are told apart by their ports.
+        let place = |addresses, ports| u128::from(addresses) << 64 | u128::from(ports);
+        let (addresses, ports, end) = if place(turned, turned_ports) < place(addresses, ports) {
+            (turned, turned_ports, End::B)
+        } else {
+            (addresses, ports, End::A)
+        };
+        (Self { addresses, tail: tail_of_ports(protocol, ports, 0) }, end)
+    }
+
     /// The hash of the key that it is short for.
     #[inline]
     pub const fn hash64(self) -> u64 {
         mix(self.addresses, self.tail)
+    }
+
+    /// The port of an end, where the protocol has ports.
+    #[inline]
+    pub const fn port(self, end: End) -> Option<u16> {
+        port(self.tail, end)
     }
 
     /// Whether the key that it is short for has IPv6 addresses.
@@ -347,6 +345,35 @@ impl fmt::Debug for FlowKey {
             copy => write!(out, " copy {copy})"),
         }
     }
+}
+
+/// The class in a tail.
+const fn class(tail: u64) -> KeyClass {
+    let [.., class] = (tail & CLASS).to_be_bytes();
+    KeyClass::of_code(class >> CLASS_SHIFT)
+}
+
+/// The two numbers in a tail.
+const fn numbers(tail: u64) -> (u16, u16) {
+    let [x0, x1, y0, y1, ..] = tail.to_be_bytes();
+    (u16::from_be_bytes([x0, x1]), u16::from_be_bytes([y0, y1]))
+}
+
+/// The port of an end in a tail, where the protocol has ports.
+const fn port(tail: u64, end: End) -> Option<u16> {
+    let (x, y) = numbers(tail);
+    match (class(tail), end) {
+        (KeyClass::Ports, End::A) => Some(x),
+        (KeyClass::Ports, End::B) => Some(y),
+        _ => None,
+    }
+}
+
+/// The tail of a key of two ports, which are given as one word.
+#[inline]
+fn tail_of_ports(protocol: Protocol, ports: u32, family: u64) -> u64 {
+    let class = u64::from(KeyClass::Ports.code()) << CLASS_SHIFT;
+    u64::from(ports) << 32 | u64::from(protocol.0) << PROTOCOL_SHIFT | class | family
 }
 
 /// An address as two words.

@@ -12,7 +12,7 @@ mod reason;
 mod time;
 mod timeouts;
 
-pub use digest::{Digest, Shape};
+pub use digest::{Brief, Digest, PacketKind, Shape};
 pub use facts::{Cause, Decoded, IpHeader, PacketFacts, Transport, Tunnel};
 pub use key::{End, FlowKey, KeyClass, ShortKey};
 pub use link::{Decap, LinkType};

@@ -71,11 +71,12 @@ impl TcpFlags {
     }
 
     /// The four bits that decide: FIN, SYN, RST from the bottom up, then ACK.
-    const fn index(self) -> usize {
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
         (self.0 & 7 | self.0 >> 1 & 8) as usize
     }
 
-    const fn of_index(index: u8) -> Self {
+    pub(crate) const fn of_index(index: u8) -> Self {
         Self(index & 7 | (index & 8) << 1)
     }
 

@@ -35,8 +35,15 @@ impl Timestamp {
     }
 
     /// Whether this time, taken as a deadline, is reached at `now` (S1.6); *never* is not.
+    #[inline]
     pub const fn is_due(self, now: Self) -> bool {
-        self.0 <= now.0 && self.0 != i64::MAX
+        // Most are not: one question for them.
+        if self.0 > now.0 { false } else { self.is_ever() }
+    }
+
+    #[cold]
+    const fn is_ever(self) -> bool {
+        self.0 != i64::MAX
     }
 }
 
@@ -148,15 +155,26 @@ impl Clock {
     /// Takes in a packet's timestamp; returns engine time at that packet and the kind of step (S1.2, S12.12).
     #[inline]
     pub fn observe(&mut self, stamp: Timestamp) -> (Timestamp, ClockStep) {
-        let Some(now) = self.now else {
-            self.now = Some(stamp);
-            return (stamp, ClockStep::Forward);
-        };
-        if stamp < now {
-            return (now, ClockStep::Regression);
+        let mut now = self.now.unwrap_or(stamp);
+        let step = Self::step(&mut now, stamp);
+        self.now = Some(now);
+        (now, step)
+    }
+
+    /// The same where engine time is at hand itself: it moves on to a packet's timestamp, if that is later.
+    #[inline]
+    pub fn step(now: &mut Timestamp, stamp: Timestamp) -> ClockStep {
+        if stamp < *now {
+            return ClockStep::Regression;
         }
-        self.now = Some(stamp);
-        let step = if stamp.since(now) > Span::DAY { ClockStep::Jump } else { ClockStep::Forward };
-        (stamp, step)
+        let step = if stamp.since(*now) > Span::DAY { ClockStep::Jump } else { ClockStep::Forward };
+        *now = stamp;
+        step
+    }
+
+    /// Engine time moved on by [`Clock::step`].
+    pub const fn go_to(&mut self, now: Timestamp) {
+        self.now = Some(now);
     }
 }
+

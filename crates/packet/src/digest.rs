@@ -6,7 +6,8 @@
 use std::net::IpAddr;
 
 use vpcreplay_flow::{
-    Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, Protocol, Shape, TcpFlags, Transport,
+    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, PacketKind, Protocol, Shape, ShortKey,
+    TcpFlags, Transport,
 };
 
 use crate::link::Payload;
@@ -25,70 +26,53 @@ const QUERY_NEEDED: usize = 6;
 /// The usual shapes: Ethernet with at most two VLAN tags, Linux cooked or raw IP; IPv4 with or without options, or
 /// IPv6 without extension headers, in one piece, with a length field that fits the frame; TCP, UDP, UDP-Lite, SCTP,
 /// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
-#[inline]
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    let mut place = Digest::NONE;
-    digest_to(&mut place, link_type, captured, original_length).then_some(place)
+    match brief(link_type, captured, original_length) {
+        Some(brief) => Some(brief.whole()),
+        None => any_link(link_type, captured, original_length),
+    }
 }
 
-/// As [`digest`], written to its place; `false` where there is none, and the place has no meaning then.
-///
-/// Made elsewhere and copied in other widths, it would have to wait for its own parts to be written.
+/// The same in brief, of the most usual shape only: Ethernet, IPv4 without options, TCP or UDP. `None` means that
+/// [`digest`] must be asked.
 #[expect(clippy::inline_always, reason = "the loop over frames")]
 #[inline(always)]
-pub fn digest_to(place: &mut Digest, link_type: LinkType, captured: &[u8], original_length: u32) -> bool {
-    fast(place, link_type, captured, original_length)
-        || match any_link(link_type, captured, original_length) {
-            Some(digest) => {
-                *place = digest;
-                true
-            }
-            None => false,
-        }
-}
-
-/// The most usual shape: Ethernet, IPv4 without options, TCP or UDP.
-#[expect(clippy::inline_always, reason = "the loop over frames")]
-#[inline(always)]
-fn fast(place: &mut Digest, link_type: LinkType, captured: &[u8], original_length: u32) -> bool {
+pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Brief> {
     if link_type != LinkType::ETHERNET {
-        return false;
+        return None;
     }
     // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.
-    let Some(head) = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>() else {
-        return false;
-    };
+    let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>()?;
     // The type of the frame, IP version and header length: all in one word.
-    if part(head, 12).is_none_or(|kind| u32::from_be_bytes(kind) & 0xffff_ff00 != 0x0800_4500) {
-        return false;
+    if u32::from_be_bytes(part(head, 12)?) & 0xffff_ff00 != 0x0800_4500 {
+        return None;
     }
-    let Some(packet) = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER)) else { return false };
+    let packet = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?;
     if packet.end > original_length {
-        return false;
+        return None;
     }
-    match packet.protocol {
+    let V4(addresses) = packet.addresses;
+    let (short, sender) =
+        ShortKey::ports_of_v4_words(packet.protocol, u64::from_be_bytes(addresses), packet.ports);
+    let kind = match packet.protocol {
         Protocol::TCP if packet.has(TCP_NEEDED) => {
-            let Some(flags) = captured.get(packet.behind + TCP_NEEDED - 1) else { return false };
-            *place = Digest::tcp(packet.key(), TcpFlags(*flags), packet.length);
-            true
+            PacketKind::tcp(sender, TcpFlags(*captured.get(packet.behind + TCP_NEEDED - 1)?))
         }
-        Protocol::UDP if packet.has(PORTS_NEEDED) => {
-            *place = Digest::ports(packet.key(), packet.length);
-            true
-        }
-        _ => false,
-    }
+        Protocol::UDP if packet.has(PORTS_NEEDED) => PacketKind::udp(sender),
+        _ => return None,
+    };
+    Some(Brief { short, length: packet.length, kind })
 }
 
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its
 /// facts, for the hint that names the option (S2.6).
 #[inline]
-pub fn tunnel_port_of(digest: &Digest) -> Option<Decap> {
+pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
     // The shape first: it tells TCP, the most of all packets, without a look into the key.
-    if digest.shape() != Shape::Ports || digest.key.protocol() != Protocol::UDP {
+    if kind.shape() != Shape::Udp {
         return None;
     }
-    tunnel::of_port(digest.key.port(digest.sender.other())?)
+    tunnel::of_port(short.port(kind.sender().other())?)
 }
 
 /// Apart from the hot path, so that the usual frame does not pay for the many shapes.
@@ -272,10 +256,11 @@ impl<A: Addresses> Packet<A> {
     fn tcp_or_udp(&self, captured: &[u8]) -> Option<Digest> {
         match self.protocol {
             Protocol::TCP if self.has(TCP_NEEDED) => {
-                let flags = *captured.get(self.behind + TCP_NEEDED - 1)?;
-                Some(Digest::tcp(self.key(), TcpFlags(flags), self.length))
+                let flags = TcpFlags(*captured.get(self.behind + TCP_NEEDED - 1)?);
+                let (key, sender) = self.key();
+                Some(Digest { key, length: self.length, kind: PacketKind::tcp(sender, flags) })
             }
-            Protocol::UDP if self.has(PORTS_NEEDED) => Some(Digest::ports(self.key(), self.length)),
+            Protocol::UDP if self.has(PORTS_NEEDED) => Some(self.ports()),
             _ => None,
         }
     }
@@ -285,7 +270,7 @@ impl<A: Addresses> Packet<A> {
     fn other_transport(&self, captured: &[u8]) -> Option<Digest> {
         let Self { protocol, length, .. } = *self;
         if matches!(protocol, Protocol::UDP_LITE | Protocol::SCTP | Protocol::DCCP) {
-            return self.has(PORTS_NEEDED).then(|| Digest::ports(self.key(), length));
+            return self.has(PORTS_NEEDED).then(|| self.ports());
         }
         if protocol != A::ICMP || !self.has(QUERY_NEEDED) {
             return None;
@@ -296,6 +281,13 @@ impl<A: Addresses> Packet<A> {
             Transport::IcmpQuery { icmp_type, code, id: u16::from_be_bytes([id0, id1]), kind, role };
         let (src, dst) = self.addresses.pair();
         Digest::of(&PacketFacts { src, dst, protocol, transport, length })
+    }
+
+    /// The digest of a protocol of which only the ports are looked at.
+    #[inline]
+    fn ports(&self) -> Digest {
+        let (key, sender) = self.key();
+        Digest { key, length: self.length, kind: PacketKind::ports(self.protocol, sender) }
     }
 
     /// Whether the packet has so many bytes behind its IP header.

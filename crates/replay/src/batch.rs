@@ -4,8 +4,10 @@ mod origins;
 
 use std::ops::Range;
 
-use vpcreplay_engine::{Ahead, Asks, Content, Packet, asks_about_another_flow, part_of};
-use vpcreplay_flow::{Cause, Decoded, Digest, FlowKey, Timestamp, Tunnel};
+use vpcreplay_engine::{
+    Ahead, Asks, Content, Glance, Packet, Packets, Timer, asks_about_another_flow, part_of, part_of_flow,
+};
+use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, ShortKey, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
 
@@ -47,48 +49,39 @@ impl<'a> From<&'a Item> for Packet<'a> {
     }
 }
 
-/// A packet in a batch, as the engine needs it: one cache line, so that little goes from the reading thread to the
-/// judging one.
+/// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub struct Row {
-    /// All facts of most packets.
-    digest: Digest,
+#[repr(align(32))]
+struct Row {
+    /// The key of its flow in two words; of no flow where it has none.
+    short: ShortKey,
     now: Timestamp,
-    /// Where it is in the batch.
-    at: u32,
-    /// Where the rest is, and whether there is a digest.
-    rest: Beside,
+    /// In brief its length, else the place of what there is beside.
+    word: u32,
+    kind: PacketKind,
+    form: Form,
 }
 
-/// Where in a batch a packet has what is beside its digest: the place, and a mark on top if there is a digest.
+/// In which form a batch has a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Beside(u32);
-
-impl Beside {
-    const HAS_DIGEST: u32 = 1 << 31;
-    /// Nothing, but a digest.
-    const NOTHING: Self = Self(u32::MAX);
-
-    const fn has_digest(self) -> bool {
-        self.0 & Self::HAS_DIGEST != 0
-    }
-
-    const fn place(self) -> usize {
-        (self.0 & !Self::HAS_DIGEST) as usize
-    }
+#[repr(u8)]
+enum Form {
+    /// All in its row.
+    Brief,
+    /// Its digest beside: an IPv6 packet.
+    Digest,
+    /// A [`Rest`] beside.
+    Any,
 }
 
 impl Row {
-    /// All facts of the packet, if they are in a digest.
     #[inline]
-    const fn digest(&self) -> Option<&Digest> {
-        if self.rest.has_digest() { Some(&self.digest) } else { None }
+    const fn brief(&self) -> Brief {
+        Brief { short: self.short, length: self.word, kind: self.kind }
     }
 
-    /// Engine time at the packet.
-    pub(crate) const fn now(&self) -> Timestamp {
-        self.now
+    const fn place(&self) -> usize {
+        self.word as usize
     }
 }
 
@@ -96,8 +89,15 @@ impl Row {
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     tunnel: Option<Tunnel>,
-    decoded: Decoded,
     copy: u16,
+    content: Held,
+}
+
+/// A packet, as it came.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Digest(Digest),
+    Decoded(Decoded),
 }
 
 /// Rows that room is made for at once.
@@ -108,21 +108,13 @@ const MOST_RESERVED: usize = 1 << 16;
 pub struct Batch {
     /// Number of its first packet.
     first: u64,
-    /// By part, its packets in replay order.
-    hands: Vec<Vec<Row>>,
-    /// The place of each packet in the hands; empty where there is one hand only.
-    spots: Vec<Spot>,
-    len: u32,
-    origins: Origins,
+    rows: Vec<Row>,
+    digests: Vec<Digest>,
     rest: Vec<Rest>,
+    /// By part, the places of its packets in replay order; empty where there is one part only.
+    hands: Vec<Vec<u32>>,
+    origins: Origins,
     asks: Asks,
-}
-
-/// Where a packet is: in which hand, and at which place there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spot {
-    pub(crate) part: u16,
-    at: u32,
 }
 
 /// Where a packet comes from, and when.
@@ -136,6 +128,73 @@ pub(crate) struct Place {
     pub(crate) copy: u16,
 }
 
+/// Some packets of a batch that follow each other.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    batch: &'a Batch,
+    range: Range<usize>,
+}
+
+/// The packets of one part among those of a range of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hand<'a> {
+    batch: &'a Batch,
+    places: &'a [u32],
+}
+
+impl Packets for Run<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    #[inline]
+    fn packet(&self, at: usize) -> Packet<'_> {
+        self.batch.packet(self.range.start + at)
+    }
+
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        self.batch.glance(self.range.start + at)
+    }
+}
+
+impl Run<'_> {
+    /// The place of one of its packets in the batch.
+    pub const fn place(&self, at: usize) -> usize {
+        self.range.start + at
+    }
+}
+
+impl Hand<'_> {
+    /// The places of its packets in the batch.
+    pub(crate) const fn places(&self) -> &[u32] {
+        self.places
+    }
+
+    #[inline]
+    fn place(&self, at: usize) -> usize {
+        self.places.get(at).map_or(usize::MAX, |at| *at as usize)
+    }
+}
+
+impl Packets for Hand<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    #[inline]
+    fn packet(&self, at: usize) -> Packet<'_> {
+        self.batch.packet(self.place(at))
+    }
+
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        self.batch.glance(self.place(at))
+    }
+}
+
 impl Default for Batch {
     fn default() -> Self {
         Self::of_parts(1)
@@ -147,69 +206,46 @@ impl Batch {
     pub(crate) fn of_parts(parts: usize) -> Self {
         Self {
             first: 0,
-            hands: vec![Vec::new(); parts.max(1)],
-            spots: Vec::new(),
-            len: 0,
-            origins: Origins::new(),
+            rows: Vec::new(),
+            digests: Vec::new(),
             rest: Vec::new(),
+            hands: if parts > 1 { vec![Vec::new(); parts] } else { Vec::new() },
+            origins: Origins::new(),
             asks: Asks::Own,
         }
     }
 
-    /// Packets in replay order, of a batch that is not dealt out to parts.
-    pub fn rows(&self) -> &[Row] {
-        match self.hands.as_slice() {
-            [rows] => rows,
-            _ => &[],
-        }
+    /// All its packets in replay order.
+    pub fn all(&self) -> Run<'_> {
+        self.run(0..self.len())
+    }
+
+    /// Those of a range.
+    pub fn run(&self, range: Range<usize>) -> Run<'_> {
+        Run { batch: self, range: range.start..range.end.min(self.len()) }
+    }
+
+    /// The packets of a part among those of a range.
+    pub(crate) fn hand(&self, part: usize, range: &Range<usize>) -> Hand<'_> {
+        let hand = self.hands.get(part).map_or(&[][..], Vec::as_slice);
+        let place = |bound: usize| hand.partition_point(|at| (*at as usize) < bound);
+        let places = hand.get(place(range.start)..place(range.end)).unwrap_or_default();
+        Hand { batch: self, places }
     }
 
     /// Whether it has no packet.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.rows.is_empty()
     }
 
     /// How many packets it has.
     pub const fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// The packets of a part, in order, among those of a range of the batch.
-    pub(crate) fn hand(&self, part: usize, range: &Range<usize>) -> &[Row] {
-        let hand = self.hands.get(part).map_or(&[][..], Vec::as_slice);
-        let place = |bound: usize| hand.partition_point(|row| (row.at as usize) < bound);
-        hand.get(place(range.start)..place(range.end)).unwrap_or_default()
-    }
-
-    /// The packets of a range of a batch that is dealt out, in replay order.
-    pub(crate) fn spots(&self, range: Range<usize>) -> &[Spot] {
-        self.spots.get(range).unwrap_or_default()
-    }
-
-    /// The packet at a place; at none, one of no frame.
-    #[inline]
-    pub(crate) fn packet_at(&self, spot: Spot) -> Packet<'_> {
-        match self.row_at(spot) {
-            Some(row) => self.packet(row),
-            None => Packet { number: 0, now: Timestamp::MIN, content: Content::Decoded(&NOTHING) },
-        }
-    }
-
-    #[inline]
-    pub(crate) fn row_at(&self, spot: Spot) -> Option<&Row> {
-        self.hands.get(usize::from(spot.part))?.get(spot.at as usize)
-    }
-
-    fn row(&self, at: usize) -> Option<&Row> {
-        match self.hands.as_slice() {
-            [rows] => rows.get(at),
-            _ => self.row_at(*self.spots.get(at)?),
-        }
+        self.rows.len()
     }
 
     /// Engine time at a packet.
     pub(crate) fn time(&self, at: usize) -> Option<Timestamp> {
-        self.row(at).map(|row| row.now)
+        self.rows.get(at).map(|row| row.now)
     }
 
     /// What lies ahead from a packet on; `None` behind the last.
@@ -221,35 +257,51 @@ impl Batch {
 
     /// Its packets, each with all that is known of it.
     pub fn items(&self) -> impl Iterator<Item = Item> {
-        (0..self.len()).filter_map(|at| self.row(at)).map(|row| self.item(row))
+        (0..self.len()).filter_map(|at| self.item(at))
     }
 
-    /// All that is known of one of its packets.
-    pub fn item(&self, row: &Row) -> Item {
-        let (number, now) = (self.number(row), row.now);
-        let Origin { frame, time, file, copy } = self.origins.of(row.at, row.now);
-        let rest = self.rest_of(row);
-        let whole = row.digest().map(|digest| Decoded::Packet(digest.facts()));
-        let decoded = whole.or_else(|| rest.map(|rest| rest.decoded)).unwrap_or(NOTHING);
-        let tunnel = rest.and_then(|rest| rest.tunnel);
-        Item { number, file, frame, time, now, copy, tunnel, decoded }
-    }
-
-    /// One of its packets, for the engine.
-    #[inline]
-    pub fn packet<'a>(&'a self, row: &'a Row) -> Packet<'a> {
-        let content = match row.digest() {
-            Some(digest) => Content::Digest(digest),
-            None => self.content_of_rest(row.rest),
+    /// All that is known of the packet at a place; `None` behind the last.
+    pub fn item(&self, at: usize) -> Option<Item> {
+        let row = self.rows.get(at)?;
+        let Origin { frame, time, file, copy } = self.origins.of(place_in_batch(at), row.now);
+        let (tunnel, decoded) = match row.form {
+            Form::Brief => (None, Decoded::Packet(row.brief().whole().facts())),
+            Form::Digest => (None, Decoded::Packet(self.digests.get(row.place())?.facts())),
+            Form::Any => {
+                let rest = self.rest.get(row.place())?;
+                (rest.tunnel, rest.content.decoded())
+            }
         };
-        Packet { number: self.number(row), now: row.now, content }
+        Some(Item { number: self.number(at), file, frame, time, now: row.now, copy, tunnel, decoded })
     }
 
-    fn content_of_rest(&self, rest: Beside) -> Content<'_> {
-        match self.rest.get(rest.place()) {
-            Some(rest) => Content::of_copy(&rest.decoded, rest.copy),
-            None => Content::Decoded(&NOTHING),
-        }
+    /// The packet at a place, for the engine; [`Packet::NONE`] behind the last.
+    #[inline]
+    pub fn packet(&self, at: usize) -> Packet<'_> {
+        let Some(row) = self.rows.get(at) else { return Packet::NONE };
+        let content = match row.form {
+            Form::Brief => Content::Brief(row.brief()),
+            Form::Digest | Form::Any => self.content_beside(row),
+        };
+        Packet { number: self.number(at), now: row.now, content }
+    }
+
+    /// The content of a packet that is not in brief.
+    #[inline]
+    fn content_beside(&self, row: &Row) -> Content<'_> {
+        let content = match row.form {
+            Form::Digest => self.digests.get(row.place()).map(Content::Digest),
+            _ => self.rest.get(row.place()).map(Rest::content),
+        };
+        content.unwrap_or(Packet::NONE.content)
+    }
+
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        let Some(Row { short, kind, .. }) = self.rows.get(at) else {
+            return Glance::of(Packet::NONE.content);
+        };
+        Glance { short: *short, timer: if kind.turns_connection() { Timer::Moves } else { Timer::Stays } }
     }
 
     /// Engine time at the first and at the last packet; `None` when it has none.
@@ -266,81 +318,79 @@ impl Batch {
     }
 
     #[inline]
-    fn number(&self, row: &Row) -> u64 {
-        self.first + u64::from(row.at)
+    const fn number(&self, at: usize) -> u64 {
+        self.first + at as u64
     }
 
     /// Makes room for so many packets, within reason.
     pub(crate) fn reserve(&mut self, size: usize) {
-        if let [rows] = self.hands.as_mut_slice() {
-            rows.reserve(size.min(MOST_RESERVED));
-        }
+        self.rows.reserve(size.min(MOST_RESERVED));
     }
 
     pub(crate) fn clear(&mut self) {
-        self.hands.iter_mut().for_each(Vec::clear);
-        self.spots.clear();
-        self.asks = Asks::Own;
-        self.len = 0;
-        self.origins.clear();
+        self.rows.clear();
+        self.digests.clear();
         self.rest.clear();
+        self.hands.iter_mut().for_each(Vec::clear);
+        self.origins.clear();
+        self.asks = Asks::Own;
     }
 
     /// Adds a packet of another batch as the next one, with this number.
-    pub(crate) fn push_from(&mut self, other: &Self, row: &Row, number: u64) {
-        let Origin { frame, time, file, copy } = other.origins.of(row.at, row.now);
-        let place = Place { number, file, frame, time, now: row.now, copy };
-        let beside = other.rest_of(row).copied();
-        self.push_at(place, row.digest().copied(), beside);
-    }
-
-    /// Adds a usual packet; its digest is that of its copy.
-    #[inline]
-    pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
-        self.push_at(place, Some(digest), None);
+    pub(crate) fn push_from(&mut self, other: &Self, at: usize, number: u64) {
+        let Some(row) = other.rows.get(at) else { return };
+        let Origin { frame, time, file, copy } = other.origins.of(place_in_batch(at), row.now);
+        self.go_on(Place { number, file, frame, time, now: row.now, copy });
+        let times = (time, row.now);
+        match row.form {
+            Form::Brief => self.push_brief(times, row.brief()),
+            Form::Digest => {
+                if let Some(digest) = other.digests.get(row.place()) {
+                    self.push_next_digest(times, *digest);
+                }
+            }
+            Form::Any => {
+                if let Some(rest) = other.rest.get(row.place()) {
+                    self.push_rest(times, *rest);
+                }
+            }
+        }
     }
 
     /// Goes on with packets that come from frames of one file, one after the other, the first at this place.
     pub(crate) fn go_on(&mut self, place: Place) {
-        if self.len == 0 {
+        if self.rows.is_empty() {
             self.first = place.number;
         }
-        self.origins.go_on(self.len, &place);
+        self.origins.go_on(place_in_batch(self.len()), &place);
     }
 
-    /// Adds a usual packet of the frame after that of the packet before, or the first one after [`Batch::go_on`]. `write` puts
-    /// its digest where it belongs; where it has none, no packet is added: `false`. The batch is not dealt out to parts.
-    #[expect(clippy::inline_always, reason = "once a packet, as part of the loop over frames")]
-    #[inline(always)]
-    pub(crate) fn push_next(
-        &mut self,
-        (time, now): (Timestamp, Timestamp),
-        write: impl FnOnce(&mut Digest) -> bool,
-    ) -> bool {
-        let at = self.len;
-        let Some(hand) = self.hands.first_mut() else { return false };
-        hand.push(Row { digest: Digest::NONE, now, at, rest: Beside::NOTHING });
-        let is_usual = hand.last_mut().is_some_and(|row| write(&mut row.digest));
-        if !is_usual {
-            hand.pop();
-            return false;
+    /// Adds a packet in brief of the frame after that of the packet before, or the first one after [`Batch::go_on`].
+    #[inline]
+    pub(crate) fn push_brief(&mut self, times: (Timestamp, Timestamp), brief: Brief) {
+        let Brief { short, length, kind } = brief;
+        self.deal(|_, parts| part_of_flow(short, parts));
+        self.push_row(times, Row { short, now: times.1, word: length, kind, form: Form::Brief });
+    }
+
+    /// The same of a packet with a digest.
+    #[inline]
+    pub(crate) fn push_next_digest(&mut self, times: (Timestamp, Timestamp), digest: Digest) {
+        let Brief { short, kind, .. } = digest.brief();
+        if !short.is_wide() {
+            self.push_brief(times, digest.brief());
+            return;
         }
-        self.len = at + 1;
-        self.origins.note_stamp(at, (time, now));
-        true
+        let word = place_in_batch(self.digests.len());
+        self.digests.push(digest);
+        self.deal(|_, parts| part_of_flow(short, parts));
+        self.push_row(times, Row { short, now: times.1, word, kind, form: Form::Digest });
     }
 
-    /// Whether packets are dealt out to parts.
-    #[inline]
-    pub(crate) const fn is_dealt(&self) -> bool {
-        self.hands.len() > 1
-    }
-
-    /// As [`Batch::push_next`], where the digest tells whose hand the packet comes to.
-    #[inline]
-    pub(crate) fn deal_next(&mut self, (time, now): (Timestamp, Timestamp), digest: Digest) {
-        self.origins.note_stamp(self.len, (time, now));
-        self.push_row(now, digest, Beside::NOTHING);
+    /// Adds a packet with a digest, which is that of its copy.
+    pub(crate) fn push_digest(&mut self, place: Place, digest: Digest) {
+        self.go_on(place);
+        self.push_next_digest((place.time, place.now), digest);
     }
 
     /// Adds any packet.
@@ -350,68 +400,75 @@ impl Batch {
             _ => None,
         };
         let digest = digest.map(|digest| digest.with_copy(place.copy));
-        let mut beside = None;
-        if digest.is_none() || tunnel.is_some() {
-            self.asks = self.asks.max(asks_about_another_flow(&decoded));
-            beside = Some(Rest { tunnel, decoded, copy: place.copy });
+        if let (Some(digest), None) = (digest, tunnel) {
+            self.push_digest(place, digest);
+            return;
         }
-        self.push_at(place, digest, beside);
-    }
-
-    fn push_at(&mut self, place: Place, digest: Option<Digest>, beside: Option<Rest>) {
         self.go_on(place);
-        self.origins.note_stamp(self.len, (place.time, place.now));
-        let mut rest = Beside::NOTHING;
-        if let Some(beside) = beside {
-            let mark = if digest.is_some() { Beside::HAS_DIGEST } else { 0 };
-            // A batch is far shorter than that.
-            rest = Beside(u32::try_from(self.rest.len()).unwrap_or(u32::MAX) | mark);
-            self.rest.push(beside);
+        let content = digest.map_or(Held::Decoded(decoded), Held::Digest);
+        self.push_rest((place.time, place.now), Rest { tunnel, copy: place.copy, content });
+    }
+
+    fn push_rest(&mut self, times: (Timestamp, Timestamp), rest: Rest) {
+        if let Held::Decoded(decoded) = &rest.content {
+            self.asks = self.asks.max(asks_about_another_flow(decoded));
         }
-        self.push_row(place.now, digest.unwrap_or(Digest::NONE), rest);
+        let word = place_in_batch(self.rest.len());
+        self.rest.push(rest);
+        self.deal(|number, parts| part_of(number, rest.content(), parts));
+        let short = Glance::of(rest.content()).short;
+        self.push_row(times, Row { short, now: times.1, word, kind: PacketKind::NONE, form: Form::Any });
     }
 
     #[inline]
-    fn push_row(&mut self, now: Timestamp, digest: Digest, rest: Beside) {
-        let at = self.len;
-        self.len += 1;
-        let row = Row { digest, now, at, rest };
-        let part = match self.hands.len() {
-            1 => 0,
-            parts => self.part((self.first + u64::from(at), parts), &row),
-        };
-        if let Some(hand) = self.hands.get_mut(part) {
-            hand.push(row);
-        }
+    fn push_row(&mut self, times: (Timestamp, Timestamp), row: Row) {
+        self.origins.note_stamp(place_in_batch(self.rows.len()), times);
+        self.rows.push(row);
     }
 
-    /// The part for a packet, and its spot there.
+    /// Deals the next packet out, if packets are: `part` tells to which of how many parts the one with a number goes.
     #[inline]
-    fn part(&mut self, (number, parts): (u64, usize), row: &Row) -> usize {
-        let content = match row.digest() {
-            Some(digest) => Content::Digest(digest),
-            None => self.content_of_rest(row.rest),
-        };
-        let part = part_of(number, content, parts);
-        let at = self.hands.get(part).map_or(u32::MAX, |hand| u32::try_from(hand.len()).unwrap_or(u32::MAX));
-        self.spots.push(Spot { part: u16::try_from(part).unwrap_or(u16::MAX), at });
-        part
-    }
-
-    fn rest_of(&self, row: &Row) -> Option<&Rest> {
-        self.rest.get(row.rest.place())
+    fn deal(&mut self, part: impl FnOnce(u64, usize) -> usize) {
+        let (number, parts) = (self.number(self.len()), self.hands.len());
+        if parts > 0
+            && let Some(hand) = self.hands.get_mut(part(number, parts))
+        {
+            hand.push(place_in_batch(self.rows.len()));
+        }
     }
 }
 
-/// Never seen: a packet without a digest has a rest.
-const NOTHING: Decoded = Decoded::Unjudged(Cause::NotIp, None);
+impl Rest {
+    const fn content(&self) -> Content<'_> {
+        match &self.content {
+            Held::Digest(digest) => Content::Digest(digest),
+            Held::Decoded(decoded) => Content::of_copy(decoded, self.copy),
+        }
+    }
+}
+
+impl Held {
+    fn decoded(&self) -> Decoded {
+        match self {
+            Self::Digest(digest) => Decoded::Packet(digest.facts()),
+            Self::Decoded(decoded) => *decoded,
+        }
+    }
+}
+
+/// A place in a batch, which is far shorter than that.
+#[expect(clippy::cast_possible_truncation, reason = "a batch has far fewer packets than 2^32")]
+#[inline]
+const fn place_in_batch(at: usize) -> u32 {
+    at as u32
+}
 
 #[cfg(test)]
 mod tests {
     use super::Row;
 
     #[test]
-    fn a_row_is_a_cache_line() {
-        assert_eq!(size_of::<Row>(), 64);
+    fn two_rows_are_a_cache_line() {
+        assert_eq!(size_of::<Row>(), 32);
     }
 }

@@ -1,15 +1,15 @@
 //! The judging side of a replay: on one thread, or on several that read, judge and write beside each other.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
-use vpcreplay_engine::{Engine, Part, Verdict};
+use vpcreplay_engine::{Engine, Packets, Part, Verdict};
 use vpcreplay_flow::Timestamp;
 use vpcreplay_policy::Registry;
 
-use crate::batch::Spot;
 use crate::outputs::Outputs;
-use crate::{Batch, Feed, Limits, Progress, ReplayError, Row, Signal};
+use crate::{Batch, Feed, Limits, Progress, ReplayError, Signal};
 
 /// An engine, where its verdicts go, and who watches.
 pub(crate) struct Judge<'a> {
@@ -164,7 +164,7 @@ impl Crew {
             if packets == 0 {
                 self.pool.in_place_scope(|scope| {
                     self.start(scope, beside.take());
-                    judge_in_order(engine, (batch, batch.spots(at..batch.len())), verdicts.as_deref_mut());
+                    judge_in_order(engine, &batch.run(at..batch.len()), verdicts.as_deref_mut());
                 });
                 return;
             }
@@ -176,12 +176,12 @@ impl Crew {
                 for ((number, part), own) in engine.parts().iter_mut().enumerate().zip(by_part.iter_mut()) {
                     let hand = batch.hand(number, &range);
                     let own = verdicts.is_some().then_some(own);
-                    scope.spawn(move |_| judge_part(part, (batch, hand), last, own));
+                    scope.spawn(move |_| judge_part(part, &hand, last, own));
                 }
             });
             engine.take_back(last);
             if let Some(verdicts) = &mut verdicts {
-                gather(engine, batch.spots(range), by_part, verdicts);
+                gather(engine, (batch, &range), by_part, verdicts);
             }
         }
     }
@@ -200,36 +200,42 @@ impl Crew {
 }
 
 /// Judges packets in replay order.
-fn judge_in_order(
-    engine: &mut Engine,
-    (batch, spots): (&Batch, &[Spot]),
-    verdicts: Option<&mut Vec<Verdict>>,
-) {
-    let packet = |&spot: &Spot| batch.packet_at(spot);
+fn judge_in_order(engine: &mut Engine, packets: &impl Packets, verdicts: Option<&mut Vec<Verdict>>) {
     match verdicts {
-        Some(verdicts) => engine.judge_batch(spots, packet, |_, verdict| verdicts.push(verdict)),
-        None => engine.judge_batch(spots, packet, |_, _| {}),
+        Some(verdicts) => engine.judge_batch(packets, |_, verdict| verdicts.push(verdict)),
+        None => engine.judge_batch(packets, |_, _| {}),
     }
 }
 
 /// Judges the packets of one part.
 fn judge_part(
     part: &mut Part,
-    (batch, hand): (&Batch, &[Row]),
+    packets: &impl Packets,
     last: Timestamp,
     verdicts: Option<&mut Vec<Verdict>>,
 ) {
-    let packet = |row| batch.packet(row);
     match verdicts {
-        Some(verdicts) => part.judge(hand, packet, last, |_, verdict| verdicts.push(verdict)),
-        None => part.judge(hand, packet, last, |_, _| {}),
+        Some(verdicts) => part.judge(packets, last, |_, verdict| verdicts.push(verdict)),
+        None => part.judge(packets, last, |_, _| {}),
     }
 }
 
-/// Puts the verdicts of the parts in replay order.
-fn gather(engine: &Engine, order: &[Spot], by_part: &mut [Vec<Verdict>], verdicts: &mut Vec<Verdict>) {
-    let mut heads: Vec<_> = by_part.iter().map(|verdicts| verdicts.iter()).collect();
-    let in_order = order.iter().filter_map(|spot| heads.get_mut(usize::from(spot.part))?.next());
-    verdicts.extend(in_order.map(|verdict| engine.settled(*verdict)));
-    by_part.iter_mut().for_each(Vec::clear);
+/// Puts the verdicts of the parts, for a range of a batch, in replay order.
+fn gather(
+    engine: &Engine,
+    (batch, range): (&Batch, &Range<usize>),
+    by_part: &mut [Vec<Verdict>],
+    verdicts: &mut Vec<Verdict>,
+) {
+    let start = verdicts.len();
+    let Some(any) = by_part.iter().flatten().next().copied() else { return };
+    // Each place is written to: a packet belongs to one part.
+    verdicts.resize(start + range.len(), any);
+    for (part, own) in by_part.iter_mut().enumerate() {
+        for (at, verdict) in batch.hand(part, range).places().iter().zip(own.drain(..)) {
+            if let Some(place) = verdicts.get_mut(start + (*at as usize).saturating_sub(range.start)) {
+                *place = engine.settled(verdict);
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ mod summary;
 mod sweep;
 mod worlds;
 
-pub use batch::{Batch, Item, Row};
+pub use batch::{Batch, Item, Run};
 pub use capacity::{CapacityOutcome, CapacityPlan, LINUX_MAX, LinuxPlan, capacity};
 pub use check::{Checked, check};
 pub use error::ReplayError;

@@ -110,20 +110,20 @@ impl Outputs {
         batch: &Batch,
         files: &[String],
     ) -> Result<(), ReplayError> {
-        let packet = |row| batch.packet(row);
         if self.wants_verdicts() {
             let registry = Arc::clone(engine.registry());
             let mut written = Ok(());
-            engine.judge_batch(batch.rows(), packet, |row, verdict| {
-                if written.is_ok() {
-                    let item = batch.item(row);
+            engine.judge_batch(&batch.all(), |at, verdict| {
+                if written.is_ok()
+                    && let Some(item) = batch.item(at)
+                {
                     let file = files.get(item.file).map_or("", String::as_str);
                     written = self.verdict(&item, file, &verdict, &registry);
                 }
             });
             written?;
         } else {
-            engine.judge_batch(batch.rows(), packet, |_, _| {});
+            engine.judge_batch(&batch.all(), |_, _| {});
         }
         self.drain(engine)
     }

@@ -98,7 +98,7 @@ pub fn sweep(
         if batch.is_empty() {
             break;
         }
-        forks.judge_batch(batch.rows(), |row| batch.packet(row));
+        forks.judge_batch(&batch.all());
         let (bytes, total) = feed.captures().progress();
         end = progress.update(bytes, total, batch.last_number());
     }

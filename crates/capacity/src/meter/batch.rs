@@ -1,6 +1,6 @@
 //! Takes in many packets, faster than one by one: look-ups of several packets wait for memory together.
 
-use vpcreplay_engine::Packet;
+use vpcreplay_engine::{Packet, Packets};
 use vpcreplay_flow::Timestamp;
 
 use super::Meter;
@@ -11,21 +11,16 @@ const TOGETHER: usize = 64;
 
 impl Meter {
     /// Takes in packets of one visit at most each, in replay order, as [`Meter::packet`] does: faster than one by one.
-    /// `packet` gives the packet that an item stands for; `visits` are beside the items.
-    pub fn packets<'a, T>(
-        &mut self,
-        items: &'a [T],
-        packet: impl Fn(&'a T) -> Packet<'a>,
-        visits: &[Option<Visit>],
-    ) {
+    /// `visits` are beside the packets.
+    pub fn packets(&mut self, packets: &impl Packets, visits: &[Option<Visit>]) {
         let mut hints = [u32::MAX; TOGETHER];
-        for (items, visits) in items.chunks(TOGETHER).zip(visits.chunks(TOGETHER)) {
+        for (start, visits) in (0..packets.count()).step_by(TOGETHER).zip(visits.chunks(TOGETHER)) {
             // Nothing here waits for what is before it, so the memory is asked for many entries at once.
-            for (hint, (item, visit)) in hints.iter_mut().zip(items.iter().zip(visits)) {
-                *hint = self.look_ahead(visit.as_ref(), || packet(item)).unwrap_or(u32::MAX);
+            for (hint, (at, visit)) in hints.iter_mut().zip((start..).zip(visits)) {
+                *hint = self.look_ahead(visit.as_ref(), || packets.packet(at)).unwrap_or(u32::MAX);
             }
-            for (hint, (item, visit)) in hints.iter().zip(items.iter().zip(visits)) {
-                let packet = packet(item);
+            for (hint, (at, visit)) in hints.iter().zip((start..).zip(visits)) {
+                let packet = packets.packet(at);
                 self.enter(packet.now);
                 let Some(visit) = visit else { continue };
                 if !self.is_refreshed(*hint, visit, packet.now) {

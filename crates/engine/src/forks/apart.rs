@@ -89,11 +89,15 @@ impl Apart {
 
     /// Judges a packet that is unsent with the least value; with others it may not be.
     pub(super) fn unsent(&mut self, world: &mut World, packet: Packet<'_>) {
-        let Content::Digest(digest) = packet.content else { return };
+        let digest = match packet.content {
+            Content::Brief(brief) => brief.whole(),
+            Content::Digest(digest) => *digest,
+            Content::Decoded(_) | Content::OfCopy(..) => return,
+        };
         if let Some(id) = world.find(&digest.key, digest.key.hash64(), packet.now)
             && has_parted(world, id)
         {
-            self.judge_apart(world, packet, digest, Some(id));
+            self.judge_apart(world, packet, &digest, Some(id));
         }
     }
 
@@ -197,7 +201,7 @@ impl Apart {
             }
             found_gone.push(eni.0);
             // A bare SYN asks for a connection of its own.
-            if digest.tcp_kind() == Some(TcpKind::Syn) {
+            if digest.kind.tcp_kind() == Some(TcpKind::Syn) {
                 continue;
             }
             if is_created {

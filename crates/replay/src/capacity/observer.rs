@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, visit_of, visits_of};
-use vpcreplay_engine::{Engine, Packet, ScopeId, Step, Timeline};
+use vpcreplay_engine::{Engine, Packet, Packets, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Reason, Span, TimeoutName};
 use vpcreplay_policy::Policy;
 
 use crate::outputs::Outputs;
-use crate::{Batch, Item, ReplayError, Row, Watcher};
+use crate::{Batch, Item, ReplayError, Watcher};
 
 /// What is wanted of a world beside its peaks and what it denies.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,20 +73,20 @@ impl Observer {
     }
 
     /// Has packets judged that pass one ENI at most: their verdicts tell everything.
-    fn judge_alone(&mut self, engine: &mut Engine, batch: &Batch, rows: &[Row]) {
-        if rows.is_empty() {
+    fn judge_alone(&mut self, engine: &mut Engine, packets: &impl Packets) {
+        if packets.count() == 0 {
             return;
         }
         let visits = &mut self.visits;
         visits.clear();
-        engine.judge_batch(rows, |row| batch.packet(row), |_, verdict| visits.push(visit_of(&verdict)));
+        engine.judge_batch(packets, |_, verdict| visits.push(visit_of(&verdict)));
         if let Some(meter) = &mut self.meter {
-            meter.packets(rows, |row| batch.packet(row), visits);
+            meter.packets(packets, visits);
         }
         if self.gaps.is_some() || self.denials.is_some() {
             let visits = std::mem::take(&mut self.visits);
-            for (row, visit) in rows.iter().zip(&visits) {
-                self.note(&batch.packet(row), visit.as_slice());
+            for (at, visit) in visits.iter().enumerate() {
+                self.note(&packets.packet(at), visit.as_slice());
             }
             self.visits = visits;
         }
@@ -136,8 +136,7 @@ impl Observer {
         let last = batch.last_number();
         for (scope, number) in meter.first_denied() {
             if number <= last && !self.first_denied.contains_key(&scope) {
-                let items = batch.rows().iter().map(|row| batch.item(row));
-                if let Some(item) = items.into_iter().find(|item| item.number == number) {
+                if let Some(item) = batch.items().find(|item| item.number == number) {
                     self.first_denied.insert(scope, item);
                 }
             }
@@ -147,23 +146,20 @@ impl Observer {
 
 impl Watcher for Observer {
     fn batch(&mut self, engine: &mut Engine, batch: &Batch, _files: &[String]) -> Result<(), ReplayError> {
-        let rows = batch.rows();
         if self.is_idle() {
-            engine.judge_batch(rows, |row| batch.packet(row), |_, _| {});
+            engine.judge_batch(&batch.all(), |_, _| {});
         } else if self.policies.iter().all(|policy| policy.enis().nth(1).is_none()) {
-            self.judge_alone(engine, batch, rows);
+            self.judge_alone(engine, &batch.all());
         } else {
-            let mut rest = rows;
-            while !rest.is_empty() {
-                let is_between = |row: &Row| self.is_between_enis(&batch.packet(row));
-                let alone = rest.iter().position(is_between).unwrap_or(rest.len());
-                let (run, others) = rest.split_at(alone);
-                self.judge_alone(engine, batch, run);
-                rest = others;
-                if let Some((row, others)) = rest.split_first() {
-                    self.judge_traced(engine, &batch.packet(row));
-                    rest = others;
+            let mut start = 0;
+            while start < batch.len() {
+                let is_between = |at: &usize| self.is_between_enis(&batch.packet(*at));
+                let end = (start..batch.len()).find(is_between).unwrap_or(batch.len());
+                self.judge_alone(engine, &batch.run(start..end));
+                if end < batch.len() {
+                    self.judge_traced(engine, &batch.packet(end));
                 }
+                start = end + 1;
             }
         }
         self.note_first_denied(batch);

@@ -4,7 +4,7 @@ use vpcreplay_capture::{CaptureSet, Frame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, decode, digest, digest_to, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{FragmentTable, brief, decode, digest, tunnel_port, tunnel_port_of};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -96,8 +96,9 @@ impl Lane {
         batch.reserve(size);
         let is_plain = self.course == Course::PLAIN;
         self.give_out(batch, size);
-        let takes_each = is_plain && self.selection.takes_all();
+        let takes_each = is_plain && self.selection.takes_all() && self.decoder.decap == Decap::None;
         while batch.len() < size {
+            // The very first packet sets the clock.
             if takes_each && self.take_at_hand(batch, size) > 0 {
                 continue;
             }
@@ -111,7 +112,8 @@ impl Lane {
             }
             if is_plain {
                 batch.go_on(place_of(&frame, self.stats.packets + 1, frame.time));
-                self.decoder.take_one(frame, &mut self.clock, &mut self.stats, batch);
+                let now = step(&frame, &mut self.clock, &mut self.stats);
+                self.decoder.take_less_usual(frame, now, &mut self.stats, batch);
                 continue;
             }
             let first = *self.first_packet.get_or_insert(frame.time);
@@ -138,16 +140,14 @@ impl Lane {
     /// Takes the frames that are at hand, up to a batch of so many packets; how many.
     fn take_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
         let Self { captures, decoder, clock, stats, .. } = self;
+        let (Some((file, frame)), Some(now)) = (captures.at_hand(), clock.now()) else { return 0 };
+        let number = stats.packets + 1;
+        batch.go_on(Place { number, file, frame, time: now, now, copy: 0 });
         let most = size - batch.len();
         // At hand itself, not behind a reference.
-        let (mut own_clock, mut is_first) = (clock.clone(), true);
-        let taken = captures.each_at_hand(most, |frame| {
-            if std::mem::take(&mut is_first) {
-                batch.go_on(place_of(&frame, stats.packets + 1, frame.time));
-            }
-            decoder.take(frame, &mut own_clock, stats, batch);
-        });
-        *clock = own_clock;
+        let mut now = now;
+        let taken = captures.each_at_hand(most, |frame| decoder.take(frame, &mut now, stats, batch));
+        clock.go_to(now);
         taken
     }
 
@@ -176,7 +176,7 @@ impl Lane {
             let place = Place { number, file, frame, time, now, copy };
             match &held.what {
                 What::Usual(digest) => {
-                    stats.note_tunnel(tunnel_port_of(digest));
+                    stats.note_tunnel(tunnel_port_of(digest.brief()));
                     batch.push_digest(place, digest.with_copy(copy));
                 }
                 What::Any(tunnel, decoded) => {
@@ -215,45 +215,43 @@ impl Decoder {
         (decoded.tunnel, decoded.decoded, is_inherited)
     }
 
-    /// As [`Decoder::take`], for a frame that was not at hand.
-    fn take_one(&mut self, frame: Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
-        let now = step(&frame, clock, stats);
-        self.take_dealt(frame, now, stats, batch);
-    }
-
-    /// Takes a frame as the one packet that it is.
+    /// Takes a frame as the one packet that it is, where no tunnel is taken off; `now` is engine time.
     #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
     #[inline(always)]
-    fn take(&mut self, frame: Frame<'_>, clock: &mut Clock, stats: &mut FeedStats, batch: &mut Batch) {
-        let now = step(&frame, clock, stats);
-        if self.decap != Decap::None || batch.is_dealt() {
-            self.take_dealt(frame, now, stats, batch);
+    fn take(&mut self, frame: Frame<'_>, now: &mut Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+        // Apart: a frame that is passed on as a whole somewhere would be put together for every packet.
+        let Frame { time, link_type, captured, original_length, file, number } = frame;
+        stats.packets += 1;
+        let step = Clock::step(now, time);
+        if step != ClockStep::Forward {
+            stats.note_step(step, (stats.packets, file, number));
+        }
+        if let Some(brief) = brief(link_type, captured, original_length) {
+            stats.note_tunnel(tunnel_port_of(brief));
+            batch.push_brief((time, *now), brief);
             return;
         }
-        let Frame { link_type, captured, original_length, time, .. } = frame;
-        let is_usual = batch.push_next((time, now), |place| {
-            let is_usual = digest_to(place, link_type, captured, original_length);
-            if is_usual {
-                stats.note_tunnel(tunnel_port_of(place));
-            }
-            is_usual
-        });
-        if !is_usual {
-            self.take_any(frame, now, stats, batch);
-        }
+        let frame = Frame { time, link_type, captured, original_length, file, number };
+        self.take_less_usual(frame, *now, stats, batch);
     }
 
-    /// Takes a frame where packets may be dealt out, or tunnels taken off.
+    /// Takes a frame that is the next packet, of a shape that is not the most usual one.
     #[inline(never)]
-    fn take_dealt(&mut self, frame: Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+    fn take_less_usual(
+        &mut self,
+        frame: Frame<'_>,
+        now: Timestamp,
+        stats: &mut FeedStats,
+        batch: &mut Batch,
+    ) {
         let Frame { link_type, captured, original_length, time, .. } = frame;
         let digest = match self.decap {
             Decap::None => digest(link_type, captured, original_length),
             _ => None,
         };
         let Some(digest) = digest else { return self.take_any(frame, now, stats, batch) };
-        stats.note_tunnel(tunnel_port_of(&digest));
-        batch.deal_next((time, now), digest);
+        stats.note_tunnel(tunnel_port_of(digest.brief()));
+        batch.push_next_digest((time, now), digest);
     }
 
     /// Takes a frame of any shape.

