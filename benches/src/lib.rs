@@ -67,6 +67,6 @@ pub fn each_batch(captures: CaptureSet, mut each: impl FnMut(&Batch)) {
 /// Replays a capture in this thread, its verdicts only counted.
 pub fn replay(captures: CaptureSet, engine: &mut Engine) {
     each_batch(captures, |batch| {
-        engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| {});
+        engine.judge_batch(&batch.all(), |_, _| {});
     });
 }

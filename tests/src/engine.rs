@@ -182,7 +182,7 @@ impl<'a> Waiting<'a> {
 
     fn packet(&self) -> engine::Packet<'_> {
         let content = match &self.digest {
-            Some(digest) => Content::Digest(digest),
+            Some(digest) => Content::of_digest(digest),
             None => Content::of_copy(self.decoded, self.copy),
         };
         engine::Packet { number: self.number, now: self.now, content }
@@ -203,11 +203,17 @@ fn judge(engine: &mut Engine, waiting: &mut Vec<Waiting<'_>>, (way, outcome): (W
             verdicts.push((*number, engine.judge(engine::Packet { number: *number, now: *now, content })));
         }
     } else {
-        engine.judge_batch(rest, Waiting::packet, |item, verdict| verdicts.push((item.number, verdict)));
+        let packets = (rest, Waiting::packet);
+        engine.judge_batch(&packets, |at, verdict| verdicts.push((rest[at].number, verdict)));
     }
     let registry = engine.registry();
     outcome.records.extend(verdicts.iter().map(|(number, verdict)| record(*number, verdict, registry)));
     waiting.clear();
+}
+
+/// The packet of a hand's item.
+fn packet_of<'h>(item: &'h &Waiting<'_>) -> engine::Packet<'h> {
+    item.packet()
 }
 
 /// Judges as much of what waits as may be judged in parts, the last part first; says how much.
@@ -232,8 +238,8 @@ fn judge_in_parts(
                 .iter()
                 .filter(|item| engine::part_of(item.number, item.packet().content, parts) == number)
                 .collect();
-            let each = |item: &&Waiting, verdict| judged.push((item.number, verdict));
-            part.judge(&hand, |item| item.packet(), span[packets - 1].now, each);
+            let each = |at: usize, verdict| judged.push((hand[at].number, verdict));
+            part.judge(&(hand.as_slice(), packet_of), span[packets - 1].now, each);
         }
         engine.take_back(span[packets - 1].now);
         judged.sort_by_key(|(number, _)| *number);

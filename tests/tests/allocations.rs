@@ -88,7 +88,7 @@ fn play(workload: Workload, course: Course, limit: Option<u64>) -> Vec<Round> {
             assert_eq!(batch.len(), BATCH);
             let mut verdicts = 0;
             let judged = measure(|| {
-                engine.judge_batch(batch.rows(), |row| batch.packet(row), |_, _| verdicts += 1);
+                engine.judge_batch(&batch.all(), |_, _| verdicts += 1);
             });
             assert_eq!(verdicts, BATCH);
             round.reading += read.count_total;

@@ -146,6 +146,13 @@ struct Waiting<'a> {
     digest: Option<Digest>,
 }
 
+impl Waiting<'_> {
+    fn packet(&self) -> Packet<'_> {
+        let content = self.digest.as_ref().map_or(Content::Decoded(self.decoded), Content::of_digest);
+        Packet { number: self.number, now: self.now, content }
+    }
+}
+
 /// All values in one pass, in batches of this size.
 fn fast(case: &Case, size: usize) -> Forks {
     let values = case.values.iter().map(|value| (*value, with_value(case, *value, Some(u64::MAX)).0));
@@ -163,11 +170,7 @@ fn fast(case: &Case, size: usize) -> Forks {
         })
         .collect();
     for batch in packets.chunks(size) {
-        forks.judge_batch(batch, |waiting| Packet {
-            number: waiting.number,
-            now: waiting.now,
-            content: waiting.digest.as_ref().map_or(Content::Decoded(waiting.decoded), Content::Digest),
-        });
+        forks.judge_batch(&(batch, Waiting::packet));
     }
     forks
 }

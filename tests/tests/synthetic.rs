@@ -56,8 +56,7 @@ fn replay(made: &Made, options: &Options, mut each: impl FnMut(&Engine, Timestam
         if batch.is_empty() {
             break;
         }
-        for row in batch.rows() {
-            let packet = batch.packet(row);
+        for packet in (0..batch.len()).map(|at| batch.packet(at)) {
             let verdict = engine.judge(packet);
             each(&engine, packet.now, verdict.reason);
         }

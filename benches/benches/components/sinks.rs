@@ -16,11 +16,9 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
     let mut engine = engine(&timeline(ONE_END.toml, None));
     let mut judged: Vec<(Item, Verdict)> = Vec::new();
     each_batch(Recording::new(capture(Workload::Small, PACKETS)).open(), |batch| {
-        engine.judge_batch(
-            batch.rows(),
-            |row| batch.packet(row),
-            |row, verdict| judged.push((batch.item(row), verdict)),
-        );
+        engine.judge_batch(&batch.all(), |at, verdict| {
+            judged.extend(batch.item(at).map(|item| (item, verdict)))
+        });
     });
     let mut group = criterion.benchmark_group("verdict records");
     group.sample_size(20).throughput(Throughput::Elements(PACKETS.into()));

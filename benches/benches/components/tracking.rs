@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use vpcreplay_conntrack::{
-    AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Tracking, Wanted,
+    AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Timer, Tracking, Wanted,
 };
 use vpcreplay_replay::flow::{End, FlowKey, Profile, Protocol, Span, Timeouts, Timestamp};
 
@@ -48,18 +48,9 @@ fn packets(table: &mut Flows, keys: &[(FlowKey, u64)], start: u64, timeouts: &Ti
     let mut now = start;
     for batch in keys.chunks(BATCH) {
         let mut wanted = [Wanted::default(); BATCH];
-        for (wanted, (key, hash)) in wanted.iter_mut().zip(batch) {
-            *wanted = Wanted { short: key.short(), hash: *hash, ..Wanted::default() };
-        }
-        for wanted in &mut wanted {
-            table.prefetch_index(wanted);
-        }
-        for wanted in &mut wanted {
-            table.guess_flow(wanted);
-        }
-        for wanted in &wanted {
-            table.prefetch_flow(wanted);
-        }
+        let hash = |at: usize| batch.get(at).map_or(0, |(_, hash)| *hash);
+        table.prefetch_indexes(&mut wanted, |at| (hash(at), Timer::Stays));
+        table.prefetch_flows(&mut wanted);
         for (wanted, (key, hash)) in wanted.iter().zip(batch) {
             now += 1_000;
             packet(table, (key, *hash, wanted.guess), time(now), timeouts);

@@ -39,12 +39,11 @@ pub(crate) struct Index {
     len: usize,
 }
 
-/// What a bucket keeps of a hash: other bits than those that choose the bucket or the shard. No tag is 0.
+/// What a bucket keeps of a hash: other bits than those that choose the bucket or the shard, and a one, so that no tag is 0.
 #[expect(clippy::cast_possible_truncation, reason = "16 bits are what is wanted")]
 #[inline]
 const fn tag(hash: u64) -> u16 {
-    let tag = (hash >> 32) as u16;
-    if tag == 0 { 1 } else { tag }
+    (hash >> 32) as u16 | 1
 }
 
 impl Bucket {

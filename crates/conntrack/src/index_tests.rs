@@ -35,16 +35,41 @@ proptest! {
     }
 }
 
-/// As long as a bucket has room, a place is guessed right whatever tags its neighbours have.
-#[test]
-fn guesses_right_among_similar_tags() {
+/// Hashes that have one home and different tags.
+fn of_one_home(count: u64) -> Vec<u64> {
+    (1..=count).map(|tag| (2 * tag + 1) << 32).collect()
+}
+
+fn filled(hashes: &[u64]) -> Index {
     let mut index = Index::new();
-    // A tag that differs by one from a lower neighbour's would be hit by its borrow.
-    let hashes: Vec<u64> = (1..=10_u64).map(|tag| (tag ^ 1) << 32).collect();
-    for (place, hash) in (0..).zip(&hashes) {
+    for (place, hash) in (0..).zip(hashes) {
         index.insert(*hash, place, |place| hashes[place as usize]);
     }
+    index
+}
+
+/// As long as a bucket has room, a place is guessed right in whichever slot it is.
+#[test]
+fn guesses_right_in_every_slot() {
+    let hashes = of_one_home(10);
+    let index = filled(&hashes);
     for (place, hash) in (0..).zip(&hashes) {
         assert_eq!(index.guess(*hash), place);
     }
+}
+
+/// What went on to the next bucket is found there by the second guess; what is nowhere, by none.
+#[test]
+fn guesses_on_behind_a_full_bucket() {
+    let hashes = of_one_home(15);
+    let (there, nowhere) = hashes.split_at(14);
+    let index = filled(there);
+    for (place, hash) in (0..).zip(there) {
+        let first = index.guess(*hash);
+        assert_eq!(first, if place < 10 { place } else { u32::MAX });
+        assert!(place < 10 || index.guess_on(*hash) == place);
+    }
+    assert_eq!((index.guess(nowhere[0]), index.guess_on(nowhere[0])), (u32::MAX, u32::MAX));
+    // A bucket that nothing went on from has no next one to look into.
+    assert_eq!(index.guess_on(nowhere[0] | 1), u32::MAX);
 }

@@ -262,7 +262,7 @@ fn what_a_packet_means_to_a_state() {
         transport,
         length: 40,
     };
-    let of = |protocol, transport| Event::of(&Digest::of(&facts(protocol, transport)).unwrap());
+    let of = |protocol, transport| Event::of(Digest::of(&facts(protocol, transport)).unwrap().kind);
     let ports = Transport::Ports { src_port: 1, dst_port: 2 };
     let tcp = |flags| Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) };
     let query = |role| Transport::IcmpQuery { icmp_type: 8, code: 0, id: 1, kind: QueryKind::Echo, role };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
 use super::{Listener, Table, Wanted};
-use crate::{AsideMut, Departed, Ending, Entry, Event, Step, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Event, Step, Timer, Tracking};
 
 const MEMORY: u64 = 300;
 
@@ -141,10 +141,11 @@ proptest! {
             let new = new.map(|(eni, timeout)| (entry(eni, number, now + timeout), timeout));
             naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
-            let mut wanted = Wanted { short: key.short(), hash, ..Wanted::default() };
-            table.prefetch_index(&mut wanted);
-            table.guess_flow(&mut wanted);
-            table.prefetch_flow(&wanted);
+            let mut block = [Wanted::default()];
+            table.prefetch_indexes(&mut block, |_| (hash, Timer::Stays));
+            table.prefetch_flows(&mut block);
+            table.prefetch_rests(&mut block);
+            let [wanted] = block;
             let id = table.find(&key, hash, wanted.guess).unwrap_or_else(|| table.insert(&key, hash, at(now)));
             if !table.flow(id).unwrap().is_remembered() && table.remember(id) {
                 numbered += 1;

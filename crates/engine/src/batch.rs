@@ -80,7 +80,7 @@ fn short_key_of(decoded: &Decoded, copy: u16) -> Option<ShortKey> {
 }
 
 /// Packets of which one is judged while those of the next two are asked for.
-const BLOCK: usize = 32;
+const BLOCK: usize = 16;
 
 /// What the packets of a block want of the table.
 type Block = [Wanted; BLOCK];
@@ -88,7 +88,7 @@ type Block = [Wanted; BLOCK];
 impl World {
     /// Judges packets in order; `each` gets every packet's place and its verdict.
     pub(crate) fn judge_each(&mut self, packets: &impl Packets, each: &mut impl FnMut(usize, Verdict)) {
-        self.walk(packets, |world, at, wanted| match world.usual(packets.packet(at), wanted) {
+        self.walk(packets, |world, at, wanted| match world.usual(|| packets.packet(at), wanted) {
             Some(verdict) => each(at, verdict),
             None => each(at, world.judge(packets.packet(at), &mut NoTrace)),
         });

@@ -57,6 +57,12 @@ impl<'a> Content<'a> {
         if copy == 0 { Self::Decoded(decoded) } else { Self::OfCopy(decoded, copy) }
     }
 
+    /// A packet all of whose facts are in its digest, in brief if it can be.
+    #[inline]
+    pub const fn of_digest(digest: &'a Digest) -> Self {
+        if digest.key.is_wide() { Self::Digest(digest) } else { Self::Brief(digest.brief()) }
+    }
+
     /// The digest of the packet, what an ICMP error quotes left out; `None` where it has no flow key (S2.7).
     pub fn digest(self) -> Option<Digest> {
         let (decoded, copy) = match self {

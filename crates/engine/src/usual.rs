@@ -33,21 +33,22 @@ impl World {
         reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
     )]
     #[inline(always)]
-    pub(crate) fn usual(&mut self, packet: Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
-        self.enter(packet.number, packet.now);
+    pub(crate) fn usual<'p>(&mut self, packet: impl Fn() -> Packet<'p>, wanted: &Wanted) -> Option<Verdict> {
+        let Packet { number, now, content } = packet();
+        self.enter(number, now);
         if self.settings.flow_records == FlowRecords::Kept {
             return None;
         }
-        if let Content::Brief(brief) = packet.content
+        if let Content::Brief(brief) = content
             && let Some(flow) = self.table.shard_at(wanted.shard).and_then(|shard| shard.flow(wanted.guess))
             && flow.is_of(brief.short)
             && brief.kind.is_told_by_key()
-            && let Some(verdict) = self.go_on(Usual::of(brief, packet.now), (wanted.shard, wanted.guess))
+            && let Some(verdict) = self.go_on(Usual::of(brief, now), (wanted.shard, wanted.guess))
         {
             return Some(verdict);
         }
         // From the start: what is known by now would have to be kept at hand for every packet.
-        self.next_usual(packet, wanted)
+        self.next_usual(&packet(), wanted)
     }
 
     /// Judges a packet of the flow at a place if the flow is remembered and the packet passes one ENI, where the flow's
@@ -74,7 +75,8 @@ impl World {
 
     /// The same for any packet that is told by its key and its sender.
     #[inline(never)]
-    fn next_usual(&mut self, Packet { number, now, content }: Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
+    fn next_usual(&mut self, packet: &Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
+        let Packet { number, now, content } = *packet;
         let digest = match content {
             Content::Brief(brief) => brief.whole(),
             Content::Digest(digest) => *digest,

@@ -1,4 +1,6 @@
-use crate::{Digest, End, PacketFacts, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, Transport};
+use crate::{
+    Brief, Digest, End, PacketFacts, PacketKind, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, Transport,
+};
 
 fn facts(protocol: Protocol, transport: Transport) -> PacketFacts {
     let (src, dst) = ("192.0.2.9".parse().unwrap(), "10.0.0.1".parse().unwrap());
@@ -28,7 +30,10 @@ fn a_digest_gives_back_the_facts() {
         assert!(Digest::is_whole(&facts));
         let digest = Digest::of(&facts).unwrap();
         assert_eq!(digest.facts(), facts);
-        assert_eq!(digest.key.address(digest.sender), facts.src);
+        assert_eq!(digest.brief().whole(), digest);
+        let same = PacketKind::of_index(digest.kind.index());
+        assert_eq!((same.shape(), same.tcp_kind()), (digest.kind.shape(), digest.kind.tcp_kind()));
+        assert_eq!(digest.key.address(digest.kind.sender()), facts.src);
     }
 }
 
@@ -48,13 +53,13 @@ fn what_has_no_digest_says_so() {
 fn tcp_counts_as_its_flags_say() {
     let tcp =
         |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
-    assert_eq!(Digest::of(&tcp(0x02)).unwrap().tcp_kind(), Some(TcpKind::Syn));
-    assert_eq!(Digest::of(&tcp(0x14)).unwrap().tcp_kind(), Some(TcpKind::Rst));
-    assert!(Digest::of(&tcp(0x11)).unwrap().turns_connection());
-    assert!(!Digest::of(&tcp(0x18)).unwrap().turns_connection());
+    assert_eq!(Digest::of(&tcp(0x02)).unwrap().kind.tcp_kind(), Some(TcpKind::Syn));
+    assert_eq!(Digest::of(&tcp(0x14)).unwrap().kind.tcp_kind(), Some(TcpKind::Rst));
+    assert!(Digest::of(&tcp(0x11)).unwrap().kind.turns_connection());
+    assert!(!Digest::of(&tcp(0x18)).unwrap().kind.turns_connection());
     let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });
-    assert_eq!(Digest::of(&udp).unwrap().tcp_kind(), None);
-    assert_eq!(Digest::of(&udp).unwrap().sender, End::B);
+    assert_eq!(Digest::of(&udp).unwrap().kind.tcp_kind(), None);
+    assert_eq!(Digest::of(&udp).unwrap().kind.sender(), End::B);
 }
 
 // S5.1: rules look at type and code; the code of a query is not in its key (S12.7).
@@ -65,15 +70,15 @@ fn the_key_tells_all_but_odd_codes() {
         Digest::of(&facts(Protocol::ICMP, Transport::IcmpQuery { icmp_type: 8, code, id: 1, kind, role }))
             .unwrap()
     };
-    assert!(query(0).is_told_by_key() && !query(1).is_told_by_key());
+    assert!(query(0).kind.is_told_by_key() && !query(1).kind.is_told_by_key());
     let ports = Digest::of(&facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 })).unwrap();
-    assert!(ports.is_told_by_key());
+    assert!(ports.kind.is_told_by_key());
     let one_way = facts(Protocol::ICMP, Transport::IcmpOneWay { icmp_type: 9, code: 0 });
-    assert!(!Digest::of(&one_way).unwrap().is_told_by_key());
+    assert!(!Digest::of(&one_way).unwrap().kind.is_told_by_key());
 }
 
-// Batches hold thousands: three quarters of a cache line each.
+// Batches hold thousands.
 #[test]
 fn a_digest_is_small() {
-    assert_eq!(size_of::<Digest>(), 48);
+    assert_eq!((size_of::<Digest>(), size_of::<Brief>()), (48, 24));
 }

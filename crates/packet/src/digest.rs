@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 
 use vpcreplay_flow::{
-    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, PacketKind, Protocol, Shape, ShortKey,
-    TcpFlags, Transport,
+    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, PacketKind, Protocol, Shape,
+    ShortKey, TcpFlags, Transport,
 };
 
 use crate::link::Payload;

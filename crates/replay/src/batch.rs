@@ -83,6 +83,18 @@ impl Row {
     const fn place(&self) -> usize {
         self.word as usize
     }
+
+    #[inline]
+    fn glance(&self) -> Glance {
+        let timer = if self.kind.turns_connection() { Timer::Moves } else { Timer::Stays };
+        Glance { short: self.short, timer }
+    }
+}
+
+/// What is needed ahead of no packet.
+#[inline]
+fn no_glance() -> Glance {
+    Glance::of(Packet::NONE.content)
 }
 
 /// What few packets have.
@@ -108,13 +120,47 @@ const MOST_RESERVED: usize = 1 << 16;
 pub struct Batch {
     /// Number of its first packet.
     first: u64,
+    /// In replay order, where they are not dealt out.
     rows: Vec<Row>,
+    /// By part, where they are; empty where there is one part only.
+    hands: Vec<Dealt>,
+    /// Then where each packet is.
+    spots: Vec<Spot>,
     digests: Vec<Digest>,
     rest: Vec<Rest>,
-    /// By part, the places of its packets in replay order; empty where there is one part only.
-    hands: Vec<Vec<u32>>,
     origins: Origins,
     asks: Asks,
+}
+
+/// The packets of a part: together, so that it goes through memory in one direction.
+#[derive(Clone, Debug, Default)]
+struct Dealt {
+    rows: Vec<Row>,
+    /// The place of each in the batch.
+    places: Vec<u32>,
+}
+
+/// Where a packet that was dealt out is: its part in the lowest bits, and its place there.
+#[derive(Clone, Copy, Debug)]
+struct Spot(u32);
+
+impl Spot {
+    const PART: u32 = 0xf;
+
+    #[inline]
+    const fn of(part: usize, at: usize) -> Self {
+        Self(place_in_batch(at) << 4 | place_in_batch(part) & Self::PART)
+    }
+
+    #[inline]
+    const fn part(self) -> usize {
+        (self.0 & Self::PART) as usize
+    }
+
+    #[inline]
+    const fn at(self) -> usize {
+        (self.0 >> 4) as usize
+    }
 }
 
 /// Where a packet comes from, and when.
@@ -133,12 +179,15 @@ pub(crate) struct Place {
 pub struct Run<'a> {
     batch: &'a Batch,
     range: Range<usize>,
+    /// Their rows, where they are not dealt out.
+    rows: &'a [Row],
 }
 
 /// The packets of one part among those of a range of a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hand<'a> {
     batch: &'a Batch,
+    rows: &'a [Row],
     places: &'a [u32],
 }
 
@@ -150,12 +199,17 @@ impl Packets for Run<'_> {
 
     #[inline]
     fn packet(&self, at: usize) -> Packet<'_> {
-        self.batch.packet(self.range.start + at)
+        let place = self.range.start + at;
+        match self.rows.get(at) {
+            Some(row) => self.batch.packet_of(row, place),
+            None => self.batch.packet(place),
+        }
     }
 
     #[inline]
     fn glance(&self, at: usize) -> Glance {
-        self.batch.glance(self.range.start + at)
+        let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
+        row.map_or_else(no_glance, Row::glance)
     }
 }
 
@@ -171,27 +225,25 @@ impl Hand<'_> {
     pub(crate) const fn places(&self) -> &[u32] {
         self.places
     }
-
-    #[inline]
-    fn place(&self, at: usize) -> usize {
-        self.places.get(at).map_or(usize::MAX, |at| *at as usize)
-    }
 }
 
 impl Packets for Hand<'_> {
     #[inline]
     fn count(&self) -> usize {
-        self.places.len()
+        self.rows.len()
     }
 
     #[inline]
     fn packet(&self, at: usize) -> Packet<'_> {
-        self.batch.packet(self.place(at))
+        match (self.rows.get(at), self.places.get(at)) {
+            (Some(row), Some(place)) => self.batch.packet_of(row, *place as usize),
+            _ => Packet::NONE,
+        }
     }
 
     #[inline]
     fn glance(&self, at: usize) -> Glance {
-        self.batch.glance(self.place(at))
+        self.rows.get(at).map_or_else(no_glance, Row::glance)
     }
 }
 
@@ -209,7 +261,8 @@ impl Batch {
             rows: Vec::new(),
             digests: Vec::new(),
             rest: Vec::new(),
-            hands: if parts > 1 { vec![Vec::new(); parts] } else { Vec::new() },
+            hands: if parts > 1 { vec![Dealt::default(); parts] } else { Vec::new() },
+            spots: Vec::new(),
             origins: Origins::new(),
             asks: Asks::Own,
         }
@@ -222,30 +275,48 @@ impl Batch {
 
     /// Those of a range.
     pub fn run(&self, range: Range<usize>) -> Run<'_> {
-        Run { batch: self, range: range.start..range.end.min(self.len()) }
+        let range = range.start..range.end.min(self.len());
+        Run { batch: self, rows: self.rows.get(range.clone()).unwrap_or_default(), range }
     }
 
     /// The packets of a part among those of a range.
     pub(crate) fn hand(&self, part: usize, range: &Range<usize>) -> Hand<'_> {
-        let hand = self.hands.get(part).map_or(&[][..], Vec::as_slice);
-        let place = |bound: usize| hand.partition_point(|at| (*at as usize) < bound);
-        let places = hand.get(place(range.start)..place(range.end)).unwrap_or_default();
-        Hand { batch: self, places }
+        let Some(Dealt { rows, places }) = self.hands.get(part) else {
+            return Hand { batch: self, rows: &[], places: &[] };
+        };
+        let place = |bound: usize| places.partition_point(|at| (*at as usize) < bound);
+        let own = place(range.start)..place(range.end);
+        Hand {
+            batch: self,
+            rows: rows.get(own.clone()).unwrap_or_default(),
+            places: places.get(own).unwrap_or_default(),
+        }
     }
 
     /// Whether it has no packet.
     pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// How many packets it has.
+    #[inline]
     pub const fn len(&self) -> usize {
-        self.rows.len()
+        // One of the two is empty.
+        self.rows.len() + self.spots.len()
+    }
+
+    #[inline(never)]
+    fn row(&self, at: usize) -> Option<&Row> {
+        if self.hands.is_empty() {
+            return self.rows.get(at);
+        }
+        let spot = self.spots.get(at)?;
+        self.hands.get(spot.part())?.rows.get(spot.at())
     }
 
     /// Engine time at a packet.
     pub(crate) fn time(&self, at: usize) -> Option<Timestamp> {
-        self.rows.get(at).map(|row| row.now)
+        self.row(at).map(|row| row.now)
     }
 
     /// What lies ahead from a packet on; `None` behind the last.
@@ -262,7 +333,7 @@ impl Batch {
 
     /// All that is known of the packet at a place; `None` behind the last.
     pub fn item(&self, at: usize) -> Option<Item> {
-        let row = self.rows.get(at)?;
+        let row = self.row(at)?;
         let Origin { frame, time, file, copy } = self.origins.of(place_in_batch(at), row.now);
         let (tunnel, decoded) = match row.form {
             Form::Brief => (None, Decoded::Packet(row.brief().whole().facts())),
@@ -276,9 +347,13 @@ impl Batch {
     }
 
     /// The packet at a place, for the engine; [`Packet::NONE`] behind the last.
-    #[inline]
     pub fn packet(&self, at: usize) -> Packet<'_> {
-        let Some(row) = self.rows.get(at) else { return Packet::NONE };
+        self.row(at).map_or(Packet::NONE, |row| self.packet_of(row, at))
+    }
+
+    /// The packet of a row, for the engine.
+    #[inline]
+    fn packet_of(&self, row: &Row, at: usize) -> Packet<'_> {
         let content = match row.form {
             Form::Brief => Content::Brief(row.brief()),
             Form::Digest | Form::Any => self.content_beside(row),
@@ -296,14 +371,6 @@ impl Batch {
         content.unwrap_or(Packet::NONE.content)
     }
 
-    #[inline]
-    fn glance(&self, at: usize) -> Glance {
-        let Some(Row { short, kind, .. }) = self.rows.get(at) else {
-            return Glance::of(Packet::NONE.content);
-        };
-        Glance { short: *short, timer: if kind.turns_connection() { Timer::Moves } else { Timer::Stays } }
-    }
-
     /// Engine time at the first and at the last packet; `None` when it has none.
     pub(crate) fn times(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.time(0)?, self.time(self.len().checked_sub(1)?)?))
@@ -317,6 +384,11 @@ impl Batch {
         }
     }
 
+    /// Number of the packet that is added next, once [`Batch::go_on`] has told where the first one comes from.
+    pub(crate) const fn next_number(&self) -> u64 {
+        self.number(self.len())
+    }
+
     #[inline]
     const fn number(&self, at: usize) -> u64 {
         self.first + at as u64
@@ -324,21 +396,27 @@ impl Batch {
 
     /// Makes room for so many packets, within reason.
     pub(crate) fn reserve(&mut self, size: usize) {
-        self.rows.reserve(size.min(MOST_RESERVED));
+        if self.hands.is_empty() {
+            self.rows.reserve(size.min(MOST_RESERVED));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
+        for Dealt { rows, places } in &mut self.hands {
+            rows.clear();
+            places.clear();
+        }
+        self.spots.clear();
         self.digests.clear();
         self.rest.clear();
-        self.hands.iter_mut().for_each(Vec::clear);
         self.origins.clear();
         self.asks = Asks::Own;
     }
 
     /// Adds a packet of another batch as the next one, with this number.
     pub(crate) fn push_from(&mut self, other: &Self, at: usize, number: u64) {
-        let Some(row) = other.rows.get(at) else { return };
+        let Some(row) = other.row(at) else { return };
         let Origin { frame, time, file, copy } = other.origins.of(place_in_batch(at), row.now);
         self.go_on(Place { number, file, frame, time, now: row.now, copy });
         let times = (time, row.now);
@@ -359,18 +437,19 @@ impl Batch {
 
     /// Goes on with packets that come from frames of one file, one after the other, the first at this place.
     pub(crate) fn go_on(&mut self, place: Place) {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             self.first = place.number;
         }
         self.origins.go_on(place_in_batch(self.len()), &place);
     }
 
     /// Adds a packet in brief of the frame after that of the packet before, or the first one after [`Batch::go_on`].
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once a packet, as part of the loop over frames")]
+    #[inline(always)]
     pub(crate) fn push_brief(&mut self, times: (Timestamp, Timestamp), brief: Brief) {
         let Brief { short, length, kind } = brief;
-        self.deal(|_, parts| part_of_flow(short, parts));
-        self.push_row(times, Row { short, now: times.1, word: length, kind, form: Form::Brief });
+        let row = Row { short, now: times.1, word: length, kind, form: Form::Brief };
+        self.push_row(times, row, |_, parts| part_of_flow(short, parts));
     }
 
     /// The same of a packet with a digest.
@@ -383,8 +462,8 @@ impl Batch {
         }
         let word = place_in_batch(self.digests.len());
         self.digests.push(digest);
-        self.deal(|_, parts| part_of_flow(short, parts));
-        self.push_row(times, Row { short, now: times.1, word, kind, form: Form::Digest });
+        let row = Row { short, now: times.1, word, kind, form: Form::Digest };
+        self.push_row(times, row, |_, parts| part_of_flow(short, parts));
     }
 
     /// Adds a packet with a digest, which is that of its copy.
@@ -415,25 +494,36 @@ impl Batch {
         }
         let word = place_in_batch(self.rest.len());
         self.rest.push(rest);
-        self.deal(|number, parts| part_of(number, rest.content(), parts));
         let short = Glance::of(rest.content()).short;
-        self.push_row(times, Row { short, now: times.1, word, kind: PacketKind::NONE, form: Form::Any });
+        let row = Row { short, now: times.1, word, kind: PacketKind::NONE, form: Form::Any };
+        self.push_row(times, row, |number, parts| part_of(number, rest.content(), parts));
     }
 
-    #[inline]
-    fn push_row(&mut self, times: (Timestamp, Timestamp), row: Row) {
-        self.origins.note_stamp(place_in_batch(self.rows.len()), times);
-        self.rows.push(row);
+    /// Adds a row. Where packets are dealt out, `part` tells to which of how many parts the one with a number goes.
+    #[expect(clippy::inline_always, reason = "once a packet, as part of the loop over frames")]
+    #[inline(always)]
+    fn push_row(
+        &mut self,
+        (time, now): (Timestamp, Timestamp),
+        row: Row,
+        part: impl FnOnce(u64, usize) -> usize,
+    ) {
+        if time != now {
+            self.origins.note_stamp(place_in_batch(self.len()), time);
+        }
+        if self.hands.is_empty() {
+            self.rows.push(row);
+        } else {
+            let at = self.spots.len();
+            self.deal(row, at, part(self.number(at), self.hands.len()));
+        }
     }
 
-    /// Deals the next packet out, if packets are: `part` tells to which of how many parts the one with a number goes.
-    #[inline]
-    fn deal(&mut self, part: impl FnOnce(u64, usize) -> usize) {
-        let (number, parts) = (self.number(self.len()), self.hands.len());
-        if parts > 0
-            && let Some(hand) = self.hands.get_mut(part(number, parts))
-        {
-            hand.push(place_in_batch(self.rows.len()));
+    fn deal(&mut self, row: Row, at: usize, part: usize) {
+        if let Some(Dealt { rows, places }) = self.hands.get_mut(part) {
+            self.spots.push(Spot::of(part, rows.len()));
+            rows.push(row);
+            places.push(place_in_batch(at));
         }
     }
 }

@@ -208,12 +208,7 @@ fn judge_in_order(engine: &mut Engine, packets: &impl Packets, verdicts: Option<
 }
 
 /// Judges the packets of one part.
-fn judge_part(
-    part: &mut Part,
-    packets: &impl Packets,
-    last: Timestamp,
-    verdicts: Option<&mut Vec<Verdict>>,
-) {
+fn judge_part(part: &mut Part, packets: &impl Packets, last: Timestamp, verdicts: Option<&mut Vec<Verdict>>) {
     match verdicts {
         Some(verdicts) => part.judge(packets, last, |_, verdict| verdicts.push(verdict)),
         None => part.judge(packets, last, |_, _| {}),

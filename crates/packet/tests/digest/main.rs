@@ -21,9 +21,9 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
     };
     // The hint of any digest is that of its facts (S2.6).
     if let Some((_, digest)) = &whole
-        && tunnel_port_of(digest) != tunnel_port(&Decoded::Packet(digest.facts()))
+        && tunnel_port_of(digest.brief()) != tunnel_port(&Decoded::Packet(digest.facts()))
     {
-        return Err(format!("hint {:?} for {digest:?}", tunnel_port_of(digest)));
+        return Err(format!("hint {:?} for {digest:?}", tunnel_port_of(digest.brief())));
     }
     let Some(fast) = digest(link_type, captured, original_length) else { return Ok(false) };
     let is_right = whole
@@ -254,7 +254,7 @@ fn the_hint_of_a_digest_is_that_of_its_facts() {
             let header = [&u16::to_be_bytes(src)[..], &u16::to_be_bytes(dst), &[0; 16]].concat();
             let packet = v4(ends, 0, 0, &(protocol, header));
             let found = digest(LinkType::RAW, &packet, 0).unwrap();
-            assert_eq!(tunnel_port_of(&found), expected, "{found:?}");
+            assert_eq!(tunnel_port_of(found.brief()), expected, "{found:?}");
             assert_eq!(tunnel_port(&Decoded::Packet(found.facts())), expected);
         }
     }

@@ -69,12 +69,10 @@ impl Origins {
         }
     }
 
-    /// Notes the timestamp of a packet, if it is not engine time.
-    #[inline]
-    pub(super) fn note_stamp(&mut self, at: u32, (time, now): (Timestamp, Timestamp)) {
-        if time != now {
-            self.stamps.push((at, time));
-        }
+    /// Notes the timestamp of a packet where it is not engine time.
+    #[cold]
+    pub(super) fn note_stamp(&mut self, at: u32, time: Timestamp) {
+        self.stamps.push((at, time));
     }
 
     /// Where the packet at a place comes from; `now` is engine time at it.

@@ -33,7 +33,9 @@ fn every_packet_has_its_own_origin() {
         origins.clear();
         for (at, place) in (0..).zip(places()) {
             origins.go_on(at, &place);
-            origins.note_stamp(at, (place.time, place.now));
+            if place.time != place.now {
+                origins.note_stamp(at, place.time);
+            }
         }
         for (at, place) in (0..).zip(places()) {
             let found = origins.of(at, place.now);

@@ -2,7 +2,7 @@
 
 use vpcreplay_capture::{CaptureSet, Frame};
 use vpcreplay_flow::{
-    Clock, ClockStep, Decap, Decoded, Digest, PacketFacts, Span, Timestamp, Transport, Tunnel,
+    Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
 use vpcreplay_packet::{FragmentTable, brief, decode, digest, tunnel_port, tunnel_port_of};
 
@@ -111,9 +111,15 @@ impl Lane {
                 }
             }
             if is_plain {
-                batch.go_on(place_of(&frame, self.stats.packets + 1, frame.time));
-                let now = step(&frame, &mut self.clock, &mut self.stats);
-                self.decoder.take_less_usual(frame, now, &mut self.stats, batch);
+                let Frame { time, link_type, captured, original_length, file, number: frame } = frame;
+                self.stats.packets += 1;
+                let number = self.stats.packets;
+                let (now, step) = self.clock.observe(time);
+                self.stats.note_step(step, (number, file, frame));
+                let place = Place { number, file, frame, time, now, copy: 0 };
+                batch.go_on(place);
+                let what = (link_type, captured, original_length);
+                self.decoder.take_less_usual(place, what, &mut self.stats, batch);
                 continue;
             }
             let first = *self.first_packet.get_or_insert(frame.time);
@@ -147,6 +153,7 @@ impl Lane {
         // At hand itself, not behind a reference.
         let mut now = now;
         let taken = captures.each_at_hand(most, |frame| decoder.take(frame, &mut now, stats, batch));
+        stats.packets += taken as u64;
         clock.go_to(now);
         taken
     }
@@ -199,13 +206,18 @@ impl Decoder {
         {
             return (What::Usual(digest), false);
         }
-        let (tunnel, decoded, is_inherited) = self.decode_any(frame, now);
+        let what = (frame.link_type, frame.captured, frame.original_length);
+        let (tunnel, decoded, is_inherited) = self.decode_any(what, now);
         (What::Any(tunnel, decoded), is_inherited)
     }
 
-    /// Decodes a frame of any shape.
-    fn decode_any(&mut self, frame: &Frame<'_>, now: Timestamp) -> (Option<Tunnel>, Decoded, bool) {
-        let mut decoded = decode(frame.link_type, frame.captured, frame.original_length, self.decap);
+    /// Decodes a frame of any shape, given by its link type, what was captured, and its length on the wire.
+    fn decode_any(
+        &mut self,
+        (link_type, captured, original_length): (LinkType, &[u8], u32),
+        now: Timestamp,
+    ) -> (Option<Tunnel>, Decoded, bool) {
+        let mut decoded = decode(link_type, captured, original_length, self.decap);
         let mut is_inherited = false;
         if decoded.is_fragment() {
             let was_unknown = has_unknown_ports(&decoded.decoded);
@@ -219,68 +231,45 @@ impl Decoder {
     #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
     #[inline(always)]
     fn take(&mut self, frame: Frame<'_>, now: &mut Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
-        // Apart: a frame that is passed on as a whole somewhere would be put together for every packet.
-        let Frame { time, link_type, captured, original_length, file, number } = frame;
-        stats.packets += 1;
+        let Frame { time, link_type, captured, original_length, file, number: frame } = frame;
         let step = Clock::step(now, time);
         if step != ClockStep::Forward {
-            stats.note_step(step, (stats.packets, file, number));
+            stats.note_step(step, (batch.next_number(), file, frame));
         }
         if let Some(brief) = brief(link_type, captured, original_length) {
             stats.note_tunnel(tunnel_port_of(brief));
             batch.push_brief((time, *now), brief);
             return;
         }
-        let frame = Frame { time, link_type, captured, original_length, file, number };
-        self.take_less_usual(frame, *now, stats, batch);
+        // Not the frame itself: it would be put together in memory for every packet.
+        let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
+        self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
     }
 
     /// Takes a frame that is the next packet, of a shape that is not the most usual one.
     #[inline(never)]
     fn take_less_usual(
         &mut self,
-        frame: Frame<'_>,
-        now: Timestamp,
+        place: Place,
+        (link_type, captured, original_length): (LinkType, &[u8], u32),
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
-        let Frame { link_type, captured, original_length, time, .. } = frame;
-        let digest = match self.decap {
-            Decap::None => digest(link_type, captured, original_length),
-            _ => None,
-        };
-        let Some(digest) = digest else { return self.take_any(frame, now, stats, batch) };
-        stats.note_tunnel(tunnel_port_of(digest.brief()));
-        batch.push_next_digest((time, now), digest);
-    }
-
-    /// Takes a frame of any shape.
-    #[inline(never)]
-    fn take_any(&mut self, frame: Frame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
-        let place = place_of(&frame, stats.packets, now);
-        let (tunnel, decoded, is_inherited) = self.decode_any(&frame, place.now);
+        if self.decap == Decap::None
+            && let Some(digest) = digest(link_type, captured, original_length)
+        {
+            stats.note_tunnel(tunnel_port_of(digest.brief()));
+            batch.push_next_digest((place.time, place.now), digest);
+            return;
+        }
+        let (tunnel, decoded, is_inherited) =
+            self.decode_any((link_type, captured, original_length), place.now);
         stats.fragments_inherited += u64::from(is_inherited);
         if self.decap == Decap::None {
             stats.note_tunnel(tunnel_port(&decoded));
         }
         batch.push(place, tunnel, decoded);
     }
-}
-
-/// Moves on to the time of a frame, which is the next packet; engine time at it.
-#[inline]
-fn step(frame: &Frame<'_>, clock: &mut Clock, stats: &mut FeedStats) -> Timestamp {
-    stats.packets += 1;
-    let (now, step) = clock.observe(frame.time);
-    if step != ClockStep::Forward {
-        stats.note_step(step, (stats.packets, frame.file, frame.number));
-    }
-    now
-}
-
-/// The place of a frame's packet.
-fn place_of(frame: &Frame<'_>, number: u64, now: Timestamp) -> Place {
-    Place { number, file: frame.file, frame: frame.number, time: frame.time, now, copy: 0 }
 }
 
 /// What a frame holds, in a copy: the flow that an ICMP error quotes is the copy's (S6.3.1).
