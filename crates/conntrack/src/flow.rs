@@ -152,6 +152,12 @@ impl<M> Flow<M> {
         self.first.eni != NO_ENI
     }
 
+    /// Whether something is kept of it beside its record: as long as not, it has one connection at most.
+    #[inline]
+    pub const fn has_rest(&self) -> bool {
+        self.rest != NIL
+    }
+
     /// The connection in the record itself, the only one of most flows; that of no interface where it has none.
     #[inline]
     pub const fn first(&self) -> &Entry {
@@ -185,6 +191,22 @@ impl<M> Flow<M> {
             self.unsettle();
         }
         (after, is_nearer)
+    }
+
+    /// A number that the judge keeps in a flow without connections; 0 for none. It is lost when the flow gets one.
+    #[inline]
+    pub const fn note(&self) -> u64 {
+        if self.has_entries() { 0 } else { self.first.number }
+    }
+
+    /// Keeps such a number; `false` where the flow has a connection.
+    #[inline]
+    pub const fn set_note(&mut self, note: u64) -> bool {
+        let is_free = !self.has_entries();
+        if is_free {
+            self.first.number = note;
+        }
+        is_free
     }
 
     /// When its last packet came.

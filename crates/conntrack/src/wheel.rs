@@ -158,9 +158,12 @@ impl Wheel {
 
     /// Moves on to a time by which no timer goes off, so that those set from now on are put where they go off from: seen from
     /// far away they would come nearer level by level.
+    #[inline]
     pub(crate) fn keep_up(&mut self, now: Timestamp) {
-        if self.near.is_empty() && self.late.is_empty() {
-            self.turn(tick_of(now));
+        let tick = tick_of(now);
+        // Slots are of later ticks than the cursor's: none begins by an earlier one.
+        if tick > self.cursor && self.near.is_empty() && self.late.is_empty() {
+            self.turn(tick);
         }
     }
 

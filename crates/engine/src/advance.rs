@@ -168,7 +168,7 @@ impl World {
         }
         self.policy = policy;
         self.routes.forget();
-        self.table.change_memories(Memory::forget_routes);
+        self.table.change_memories(Memory::forget_model);
         self.adopt(time);
         for (entries, _, to) in moves {
             self.ledger.came(to, entries, time);

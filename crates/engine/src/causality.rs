@@ -87,6 +87,13 @@ impl Handshake {
         if after == UNSENT { None } else { Some(after) }
     }
 
+    /// The packed form after a packet that was sent and is denied, and as what cause its number must be kept. Likewise.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
+    pub(crate) const fn denied_by(bits: u8, event: Event, sender: End) -> (u8, Option<Cause>) {
+        DENIED_BY[event as usize * 2 + sender as usize][bits as usize % HANDSHAKES]
+    }
+
     /// The same, worked out.
     const fn after_passing(self, sent: Sent) -> Option<Self> {
         let mut handshake = self;
@@ -186,8 +193,7 @@ const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
     let mut after = [[UNSENT; HANDSHAKES]; SENT];
     let mut sent = 0;
     while sent < SENT {
-        let sender = if sent.is_multiple_of(2) { End::A } else { End::B };
-        let packet = Sent { sender, tcp: Event::ALL[sent / 2].tcp() };
+        let packet = packet(sent);
         let mut bits = 0;
         while bits < HANDSHAKES {
             if let Some(handshake) = Handshake::unpack(bits as u8).after_passing(packet) {
@@ -199,6 +205,33 @@ const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
     }
     after
 };
+
+#[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
+#[expect(clippy::cast_possible_truncation, reason = "there are 64 handshakes")]
+const DENIED_BY: [[(u8, Option<Cause>); HANDSHAKES]; SENT] = {
+    let mut after = [[(0, None); HANDSHAKES]; SENT];
+    let mut sent = 0;
+    while sent < SENT {
+        let packet = packet(sent);
+        let mut bits = 0;
+        while bits < HANDSHAKES {
+            let mut handshake = Handshake::unpack(bits as u8);
+            handshake.before(packet);
+            let cause = handshake.after(packet, Allowed::No);
+            after[sent][bits] = (handshake.pack(), cause);
+            bits += 1;
+        }
+        sent += 1;
+    }
+    after
+};
+
+/// The packet with a number, by what it means and which end sent it.
+#[expect(clippy::indexing_slicing, reason = "called with those that there are")]
+const fn packet(number: usize) -> Sent {
+    let sender = if number.is_multiple_of(2) { End::A } else { End::B };
+    Sent { sender, tcp: Event::ALL[number / 2].tcp() }
+}
 
 /// Whether a judged packet passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

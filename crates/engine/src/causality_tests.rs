@@ -154,6 +154,14 @@ fn the_look_up_is_the_rules() {
             after.after(sent, Allowed::Yes);
             let expected = unsent.is_none().then(|| after.pack());
             assert_eq!(Handshake::passed_by(bits, event, sender), expected, "{bits:#b} {sent:?}");
+            let mut denied = Handshake::unpack(bits);
+            denied.before(sent);
+            let cause = denied.after(sent, Allowed::No);
+            assert_eq!(
+                Handshake::denied_by(bits, event, sender),
+                (denied.pack(), cause),
+                "{bits:#b} {sent:?}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is counted of every packet: dispositions, reasons, rules, denied peers and ports.
 
-use vpcreplay_flow::{Disposition, PacketFacts, Reason};
+use vpcreplay_flow::{Digest, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::Waiting;
@@ -122,6 +122,11 @@ impl Counters {
             let is_outside = !policy.is_inside_vpc(facts.src) || !policy.is_inside_vpc(facts.dst);
             self.untracked_outside += u64::from(is_outside);
         }
+    }
+
+    /// The same of a denied packet with a digest.
+    pub(crate) fn note_denied(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
+        self.waiting.push_digest(number, digest, verdict);
     }
 
     /// Counts a rule that decided at a checkpoint, or that the connection found there remembers.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Checkpoint, PacketFacts, Protocol, Reason};
+use vpcreplay_flow::{Checkpoint, Digest, PacketFacts, Protocol, Reason};
 use vpcreplay_policy::{EniId, RuleId};
 
 use crate::{TopDenied, Verdict};
@@ -117,6 +117,20 @@ impl Waiting {
             length: facts.length,
             peer: if is_egress { facts.dst } else { facts.src },
             service: (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port)),
+        });
+    }
+
+    /// The same of a packet with a digest, denied at the ENI of its one end in the model.
+    pub(crate) fn push_digest(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
+        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
+        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
+        let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
+        self.packets.push(Denied {
+            number,
+            denial: self.denials.number(Denial { reason, checkpoint, eni, rule }),
+            length: digest.length,
+            peer: digest.key.address(if is_egress { receiver } else { sender }),
+            service: (digest.key.protocol(), digest.key.port(receiver)),
         });
     }
 

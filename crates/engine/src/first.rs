@@ -7,16 +7,16 @@ use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason, Timestamp};
 use vpcreplay_policy::{Probe, RuleId, TcpMidstream};
 
 use crate::Verdict;
-use crate::causality::{Allowed, Handshake, Sent};
+use crate::causality::Handshake;
 use crate::engine::World;
-use crate::memory::Memory;
+use crate::memory::{Memory, note_denial};
 use crate::path::opener;
 use crate::route::{Hop, Route, RouteId};
 use crate::security_group::Gate;
 
 /// The way of a packet without a connection, and the rule that admits it.
+#[derive(Clone, Copy)]
 struct Welcome {
-    facts: PacketFacts,
     gate: Gate,
     /// The rule of the network ACL before the gate or behind it.
     nacl: Option<RuleId>,
@@ -48,7 +48,7 @@ impl World {
             }
         };
         let route = self.routes.number(route);
-        let welcome = self.welcome(facts, digest, route)?;
+        let welcome = self.welcome(&facts, digest, route)?;
         let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.kind.sender())).pack();
         if self.has_no_room(welcome.scope, now) {
             let id = self.table.insert(&digest.key, hash, now);
@@ -57,7 +57,7 @@ impl World {
             if let Some(flow) = self.table.flow_mut(id) {
                 flow.memory = memory;
             }
-            return Some(self.turn_away((number, now), digest, id, &welcome));
+            return Some(self.turn_away((number, now), digest, id, welcome));
         }
         let (event, sender) = (Event::of(digest.kind), digest.kind.sender());
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
@@ -78,31 +78,40 @@ impl World {
     }
 
     /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if the
-    /// allowance turns it away; `None` and no change otherwise.
+    /// allowance turns it away; `None` and no change otherwise. `admitted` is the rule that admits it, if that is known.
     pub(crate) fn turn_away_again(
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        (id, route): (FlowId, RouteId),
+        (id, route, admitted): (FlowId, RouteId, Option<RuleId>),
     ) -> Option<Verdict> {
         // Told before the rules are asked: as long as there is room this is not the way.
-        let hop = self.routes.only_hop(route)?;
-        if !self.ledger.is_full(self.scopes.of(hop.eni)) {
+        let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
+        let scope = self.scopes.of(eni);
+        if !self.ledger.is_full(scope) || !self.may_be_tracked(digest) {
             return None;
         }
-        let welcome = self.welcome(digest.facts(), digest, route)?;
-        let is_full = self.has_no_room(welcome.scope, now);
-        is_full.then(|| self.turn_away((number, now), digest, id, &welcome))
+        let welcome = match admitted {
+            Some(rule) => Welcome { gate: Gate { eni, direction }, nacl, rule, scope },
+            None => self.welcome(&digest.facts(), digest, route)?,
+        };
+        self.has_no_room(scope, now).then(|| self.turn_away((number, now), digest, id, welcome))
+    }
+
+    /// Whether a packet without a connection is tracked if a rule admits it: one in the middle of a TCP connection is, by
+    /// one setting.
+    fn may_be_tracked(&self, digest: &Digest) -> bool {
+        !Event::of(digest.kind).is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
     }
 
     /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
     #[inline]
-    fn welcome(&self, facts: PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
-        if Event::of(digest.kind).is_midstream() && self.settings.tcp_midstream != TcpMidstream::Allow {
+    fn welcome(&self, facts: &PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
+        if !self.may_be_tracked(digest) {
             return None;
         }
         let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
-        let probe = Probe::of(&facts, direction);
+        let probe = Probe::of(facts, direction);
         let rule = self.policy.security_group(eni, direction, &probe)?;
         let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
         let opens =
@@ -110,7 +119,7 @@ impl World {
         if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
             return None;
         }
-        Some(Welcome { facts, gate: Gate { eni, direction }, nacl, rule, scope: self.scopes.of(eni) })
+        Some(Welcome { gate: Gate { eni, direction }, nacl, rule, scope: self.scopes.of(eni) })
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
@@ -130,36 +139,33 @@ impl World {
         (number, now): (u64, Timestamp),
         digest: &Digest,
         id: FlowId,
-        welcome: &Welcome,
+        Welcome { gate, nacl, rule, scope }: Welcome,
     ) -> Verdict {
-        let Welcome { facts, gate, nacl, rule, scope } = welcome;
-        self.ledger.exceeded(*scope, (number, now));
+        self.ledger.exceeded(scope, (number, now));
         self.counters.count_exceeded(gate.eni);
         if gate.direction == Direction::Ingress {
             // The network ACL behind the security group is not asked any more.
-            self.counters.count_rule(*nacl);
+            self.counters.count_rule(nacl);
         }
-        self.counters.count_rule(Some(*rule));
-        let verdict = Verdict { rule: Some(*rule), ..gate.verdict(Reason::ConntrackAllowanceExceeded) };
+        self.counters.count_rule(Some(rule));
+        let verdict = Verdict { rule: Some(rule), ..gate.verdict(Reason::ConntrackAllowanceExceeded) };
+        let (event, sender) = (Event::of(digest.kind), digest.kind.sender());
         if let Some((shard, at)) = self.table.place_mut(id) {
-            let sent = sent(digest);
             let mut cause = None;
             if let Some(flow) = shard.flow_mut(at) {
-                let mut handshake = flow.memory.handshake();
-                handshake.before(sent);
-                cause = handshake.after(sent, Allowed::No);
-                flow.memory.set_handshake(handshake);
+                let after = Handshake::denied_by(flow.memory.packed_handshake(), event, sender);
+                cause = after.1;
+                flow.memory.set_packed_handshake(after.0);
+                flow.memory.set_admitted(sender, rule);
                 flow.touch(now);
             }
-            if let Some(cause) = cause
-                && let Some(aside) = shard.make_aside(at)
-            {
-                aside.set_denial(cause, number);
+            if let Some(cause) = cause {
+                note_denial(shard, at, (cause, number));
             }
             shard.settle(at);
         }
         self.counters.count(digest.length, &verdict);
-        self.counters.note(number, (facts, &verdict), &self.policy);
+        self.counters.note_denied(number, digest, &verdict);
         verdict
     }
 
@@ -168,8 +174,4 @@ impl World {
             flow.number_first(number);
         }
     }
-}
-
-fn sent(digest: &Digest) -> Sent {
-    Sent { sender: digest.kind.sender(), tcp: Event::of(digest.kind).tcp() }
 }

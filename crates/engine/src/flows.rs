@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use vpcreplay_conntrack::{Departed, Ending, Entry, Shard, State};
+use vpcreplay_conntrack::{Departed, Ending, Entry, State};
 use vpcreplay_flow::{Disposition, End, FlowKey, Protocol, TcpKind, Timestamp};
 use vpcreplay_policy::EniId;
 
-use crate::Verdict;
 use crate::memory::{Aside, Memory};
+use crate::{Shard, Verdict};
 
 /// A record names at most this many connections, the newest (S9.3).
 const NEWEST_CONNECTIONS: usize = 16;
@@ -204,7 +204,7 @@ pub(crate) fn record(flow: &Departed<Memory, Aside>, over: Timestamp) -> Option<
 }
 
 /// The record of a flow that lives, with its live connections; `None` where none was asked for.
-pub(crate) fn record_of_live(shard: &Shard<Memory, Aside>, at: u32) -> Option<FlowRecord> {
+pub(crate) fn record_of_live(shard: &Shard, at: u32) -> Option<FlowRecord> {
     let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
     let aside = Aside::for_record(shard.aside(at)?.detail.clone());
     let departed =

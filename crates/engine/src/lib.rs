@@ -25,6 +25,9 @@ mod trace;
 mod usual;
 mod verdict;
 
+/// The flows of the engine: what it remembers of each at hand, and aside.
+type Shard = vpcreplay_conntrack::Shard<memory::Memory, memory::Aside>;
+
 pub use batch::{Glance, Packets};
 pub use counters::{Counters, Tally};
 pub use denied::Denial;

@@ -1,7 +1,10 @@
 //! What is remembered of a flow beside its connections: its opener and what became of its packets (S7.0, S8).
 
+use vpcreplay_conntrack::Flow;
 use vpcreplay_flow::End;
+use vpcreplay_policy::RuleId;
 
+use crate::Shard;
 use crate::causality::{Cause, Handshake};
 use crate::flows::Detail;
 use crate::forks::Parted;
@@ -13,7 +16,12 @@ pub(crate) struct Memory {
     /// The route of each end's packets (see [`crate::route`]).
     routes: [RouteId; 2],
     handshake: u8,
+    /// The rule that admitted a packet that the allowance turned away, plus one, and its sender in the top bit; 0 for none.
+    admitted: [u8; 4],
 }
+
+/// The sender in [`Memory::admitted`].
+const SENDER: u32 = 1 << 31;
 
 /// What is needed now and then.
 #[derive(Debug, Default)]
@@ -56,10 +64,48 @@ impl Aside {
     }
 }
 
+/// The number of the packet whose denial is a cause, of the flow at a place.
+pub(crate) fn denial(shard: &Shard, at: u32, cause: Cause) -> u64 {
+    match (shard.aside(at), cause) {
+        (Some(aside), _) => aside.denial(cause),
+        (None, Cause::Opening) => shard.flow(at).map_or(0, Flow::note),
+        (None, Cause::Answer) => 0,
+    }
+}
+
+/// Keeps the number of a denied packet that is a cause: in the flow's record if there is room, else aside.
+pub(crate) fn note_denial(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
+    if cause == Cause::Opening
+        && shard.aside(at).is_none()
+        && let Some(flow) = shard.flow_mut(at)
+        && flow.set_note(number)
+    {
+        return;
+    }
+    if let Some(aside) = move_note(shard, at) {
+        aside.set_denial(cause, number);
+    }
+}
+
+/// What is remembered of a flow aside, made if it is not there, and what is noted in its record moved to it.
+pub(crate) fn move_note(shard: &mut Shard, at: u32) -> Option<&mut Aside> {
+    let note = shard.flow(at).map_or(0, Flow::note);
+    if note != 0
+        && let Some(flow) = shard.flow_mut(at)
+    {
+        flow.set_note(0);
+    }
+    let aside = shard.make_aside(at)?;
+    if note != 0 {
+        aside.set_denial(Cause::Opening, note);
+    }
+    Some(aside)
+}
+
 impl Memory {
     /// Of a flow whose first packet took a route.
     pub(crate) fn begun(sender: End, route: RouteId, handshake: u8) -> Self {
-        let mut memory = Self { routes: [0; 2], handshake };
+        let mut memory = Self { routes: [0; 2], handshake, admitted: [0; 4] };
         memory.set_route(sender, route);
         memory
     }
@@ -83,9 +129,32 @@ impl Memory {
         }
     }
 
-    /// Forgets both routes.
-    pub(crate) const fn forget_routes(&mut self) {
+    /// Forgets what a model said of the flow's packets.
+    pub(crate) const fn forget_model(&mut self) {
         self.routes = [0; 2];
+        self.admitted = [0; 4];
+    }
+
+    /// The rule that admitted the packets of an end before the allowance turned them away, if it is remembered.
+    #[inline]
+    pub(crate) fn admitted(self, sender: End) -> Option<RuleId> {
+        let kept = u32::from_ne_bytes(self.admitted) ^ Self::of_sender(sender);
+        let is_it = kept & SENDER == 0;
+        if is_it { kept.checked_sub(1).map(RuleId) } else { None }
+    }
+
+    /// Remembers it. A rule whose number is too great is not remembered.
+    #[inline]
+    pub(crate) const fn set_admitted(&mut self, sender: End, RuleId(rule): RuleId) {
+        let kept = if rule < SENDER - 1 { rule + 1 | Self::of_sender(sender) } else { 0 };
+        self.admitted = kept.to_ne_bytes();
+    }
+
+    const fn of_sender(sender: End) -> u32 {
+        match sender {
+            End::A => 0,
+            End::B => SENDER,
+        }
     }
 
     /// Who opened the flow and what became of the packets that decide about others.

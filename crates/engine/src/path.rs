@@ -11,10 +11,11 @@ use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
+use crate::memory::note_denial;
 use crate::route::{Route, Stop};
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
-use crate::{Packet, Step, Trace, Verdict};
+use crate::{Packet, Step, Trace, Verdict, memory};
 
 impl World {
     /// Judges a packet that has facts (S3.8), and counts it.
@@ -130,7 +131,7 @@ impl World {
             return None;
         }
         let (reason, cause) = handshake.unsent(sent)?;
-        let cause_packet = NonZeroU64::new(shard.aside(at).map_or(0, |aside| aside.denial(cause)));
+        let cause_packet = NonZeroU64::new(memory::denial(shard, at, cause));
         Some(Verdict { cause_packet, ..Verdict::bare(reason) })
     }
 
@@ -151,10 +152,15 @@ impl World {
         let mut handshake = flow.memory.handshake();
         let cause = handshake.after(sent, allowed);
         flow.memory.set_handshake(handshake);
-        if let Some(cause) = cause
-            && let Some(aside) = shard.make_aside(at)
-        {
-            aside.set_denial(cause, passage.number);
+        match cause {
+            // A sweep takes flows apart, record by record: there everything is aside.
+            Some(cause) if self.parting.is_some() => {
+                if let Some(aside) = shard.make_aside(at) {
+                    aside.set_denial(cause, passage.number);
+                }
+            }
+            Some(cause) => note_denial(shard, at, (cause, passage.number)),
+            None => {}
         }
         verdict
     }

@@ -7,6 +7,7 @@ use vpcreplay_flow::{Checkpoint, Direction, End, PacketFacts, Protocol, Reason, 
 use vpcreplay_policy::{EniId, IcmpErrors, Probe, RuleId, TcpMidstream};
 
 use crate::engine::World;
+use crate::memory::move_note;
 use crate::settings::FlowRecords;
 use crate::{ConnectionNumber, State, Step, Trace, Verdict};
 
@@ -139,6 +140,9 @@ impl World {
             tracking,
         };
         if let Some((shard, at)) = self.table.place_mut(id) {
+            if shard.flow(at).is_some_and(|flow| flow.note() != 0) {
+                move_note(shard, at);
+            }
             shard.track(at, entry);
             if self.settings.flow_records == FlowRecords::Kept
                 && let Some(detail) = shard.aside_mut(at).and_then(|aside| aside.detail.as_mut())

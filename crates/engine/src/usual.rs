@@ -10,13 +10,11 @@ use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
-use crate::memory::{Aside, Memory};
+use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::security_group::Gate;
 use crate::settings::FlowRecords;
-use crate::{Content, Packet, Verdict};
-
-type Shard = vpcreplay_conntrack::Shard<Memory, Aside>;
+use crate::{Content, Packet, Shard, Verdict};
 
 /// A packet with a digest, in brief.
 #[derive(Clone, Copy)]
@@ -43,9 +41,13 @@ impl World {
             && let Some(flow) = self.table.shard_at(wanted.shard).and_then(|shard| shard.flow(wanted.guess))
             && flow.is_of(brief.short)
             && brief.kind.is_told_by_key()
-            && let Some(verdict) = self.go_on(Usual::of(brief, now), (wanted.shard, wanted.guess))
         {
-            return Some(verdict);
+            let (usual, place, has_rest) =
+                (Usual::of(brief, now), (wanted.shard, wanted.guess), flow.has_rest());
+            let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
+            if let Some(verdict) = self.go_on(usual, place).or_else(|| twice(self)) {
+                return Some(verdict);
+            }
         }
         // From the start: what is known by now would have to be kept at hand for every packet.
         self.next_usual(&packet(), wanted)
@@ -73,7 +75,7 @@ impl World {
         Some(verdict)
     }
 
-    /// The same for any packet that is told by its key and its sender.
+    /// The same for any packet that is told by its key and its sender; that of an IPv4 flow where it was guessed was tried.
     #[inline(never)]
     fn next_usual(&mut self, packet: &Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
         let Packet { number, now, content } = *packet;
@@ -90,26 +92,39 @@ impl World {
         let Some(at) = shard.find((usual.brief.short, Some(&digest.key)), wanted.hash, wanted.guess) else {
             return self.begin_flow((number, now), &digest, wanted.hash);
         };
-        let flow = *shard.flow(at).filter(|flow| flow.is_remembered())?;
-        if let Some(verdict) = self.go_on(usual, (wanted.shard, at)) {
-            return Some(verdict);
-        }
-        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender());
-        let way = self.routes.way(flow.memory.route(usual.sender()));
-        if let (Some(handshake), Some(Way::Two(..))) = (handshake, way)
-            && let Some(verdict) = self.two(usual, (wanted.hash, at), handshake)
+        let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
+        let (place, sender, memory) = ((wanted.shard, at), usual.sender(), flow.memory);
+        let is_new_here = at != wanted.guess || digest.key.is_wide();
+        if flow.has_entries() {
+            let has_rest = flow.has_rest();
+            let once = if is_new_here { self.go_on(usual, place) } else { None };
+            let verdict = once.or_else(|| if has_rest { self.go_on_twice(usual, place) } else { None });
+            if verdict.is_some() {
+                return verdict;
+            }
+        } else if let Some(rule) = memory.admitted(sender)
+            && Handshake::passed_by(memory.packed_handshake(), usual.event, sender).is_some()
+            && !shard.is_due(at, now)
         {
-            return Some(verdict);
+            let flow = (self.table.id(wanted.hash, at), memory.route(sender), Some(rule));
+            let verdict = self.turn_away_again((number, now), &digest, flow);
+            if verdict.is_some() {
+                return verdict;
+            }
         }
         self.less_usual(number, (&digest, usual), (wanted.hash, at))
     }
 
-    /// The same for a packet that passes two ENIs, both of which have its connection.
+    /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
     #[inline(never)]
-    fn two(&mut self, usual: Usual, (hash, at): (u64, u32), handshake: u8) -> Option<Verdict> {
-        let shard = self.table.shard_mut(hash)?;
-        let route = shard.flow(at)?.memory.route(usual.sender());
-        let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
+    fn go_on_twice(&mut self, usual: Usual, (place, at): (u32, u32)) -> Option<Verdict> {
+        let flow = self.table.shard_at(place)?.flow(at).filter(|flow| flow.is_remembered())?;
+        let memory = flow.memory;
+        let Some(Way::Two(source, destination)) = self.routes.way(memory.route(usual.sender())) else {
+            return None;
+        };
+        let handshake = Handshake::passed_by(memory.packed_handshake(), usual.event, usual.sender())?;
+        let shard = self.table.shard_at_mut(place)?;
         let step = |hop: &Hop| (hop.eni.0, usual.step(hop, &self.policy));
         let steps = [step(source), step(destination)];
         let goes_on = |entry: &Entry| usual.goes_on(entry, EniId(entry.eni()));
@@ -143,7 +158,7 @@ impl World {
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
         if let Some((reason, cause)) = unsent {
-            let cause_packet = NonZeroU64::new(shard.aside(at).map_or(0, |aside| aside.denial(cause)));
+            let cause_packet = NonZeroU64::new(denial(shard, at, cause));
             let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
             shard.flow_mut(at)?.touch(now);
             self.counters.count(digest.length, &verdict);
@@ -151,7 +166,7 @@ impl World {
         }
         if !shard.flow(at)?.has_entries() {
             let id = self.table.id(hash, at);
-            return self.turn_away_again((number, now), digest, (id, route));
+            return self.turn_away_again((number, now), digest, (id, route, memory.admitted(sent.sender)));
         }
         let way = self.routes.way(route)?;
         let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
