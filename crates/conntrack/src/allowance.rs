@@ -2,7 +2,7 @@
 
 use vpcreplay_flow::{Span, Timestamp};
 
-use crate::{Series, SeriesRow};
+use crate::{Series, SeriesRow, in_order};
 
 /// The greatest occupancy of a scope and when it was first reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,14 +86,8 @@ impl Ledger {
 
     /// Takes over what was told to books of parts, in the order of the packets that did it.
     pub fn take_over(&mut self, parts: &mut [&mut Self]) {
-        let mut next = vec![0; parts.len()];
-        loop {
-            let heads =
-                parts.iter().zip(&mut next).filter_map(|(part, at)| Some((*part.deeds.get(*at)?, at)));
-            let Some((deed, at)) = heads.min_by_key(|((number, ..), _)| *number) else { break };
-            *at += 1;
-            self.note(deed);
-        }
+        let mut deeds: Vec<&mut [_]> = parts.iter_mut().map(|part| part.deeds.as_mut_slice()).collect();
+        in_order(&mut deeds, |(number, ..)| *number, |deed| self.note(*deed));
         for part in parts {
             part.deeds.clear();
             for (deadline, scope) in part.expired.drain(..) {

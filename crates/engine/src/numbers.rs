@@ -3,6 +3,8 @@
 //! A part does not know how many connections the others create meanwhile. It gives provisional numbers; when all parts
 //! are back, every one of them is settled by the packet that asked for it.
 
+use vpcreplay_conntrack::in_order;
+
 /// Marks a provisional number.
 const PROVISIONAL: u64 = 1 << 63;
 /// Bits of a provisional number that count within its part.
@@ -53,15 +55,16 @@ impl<P: Copy> Numbers<P> {
 
     /// Settles the provisional numbers of all parts, in the order of the packets that asked for them.
     pub(crate) fn settle(&mut self, parts: &mut [&mut Self]) {
-        let mut next = vec![0; parts.len()];
-        loop {
-            let lists = parts.iter_mut().filter_map(|part| Some(&mut part.part.as_mut()?.1));
-            let heads = lists.zip(&mut next).filter_map(|(list, at)| Some((list.get_mut(*at)?, at)));
-            let Some((first, at)) = heads.min_by_key(|(head, _)| head.packet) else { return };
-            *at += 1;
-            self.given += 1;
-            first.settled = self.given;
-        }
+        let lists = parts.iter_mut().filter_map(|part| Some(part.part.as_mut()?.1.as_mut_slice()));
+        let mut lists: Vec<&mut [_]> = lists.collect();
+        in_order(
+            &mut lists,
+            |provisional| provisional.packet,
+            |provisional| {
+                self.given += 1;
+                provisional.settled = self.given;
+            },
+        );
     }
 
     /// The settled numbers of a part with the provisional ones and their places.
