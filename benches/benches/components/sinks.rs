@@ -17,7 +17,7 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
     let mut judged: Vec<(Item, Verdict)> = Vec::new();
     each_batch(Recording::new(capture(Workload::Small, PACKETS)).open(), |batch| {
         engine.judge_batch(&batch.all(), |at, verdict| {
-            judged.extend(batch.item(at).map(|item| (item, verdict)))
+            judged.extend(batch.item(at).map(|item| (item, verdict)));
         });
     });
     let mut group = criterion.benchmark_group("verdict records");

@@ -144,12 +144,14 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     #[expect(clippy::inline_always, reason = "short steps for every packet")]
     #[inline(always)]
     fn each_shard(&self, block: &mut [Wanted], step: impl Fn(&Shard<M, A>, &mut Wanted)) {
-        if let [shard] = self.shards.as_slice() {
-            // Most tables: where the shard is need not be looked up for each packet.
-            if self.all == 1 || block.iter().all(|place| place.shard == 0) {
-                block.iter_mut().for_each(|place| step(shard, place));
-                return;
+        // Most tables: where the shard is need not be looked up for each packet.
+        if let [shard] = self.shards.as_slice()
+            && (self.all == 1 || block.iter().all(|place| place.shard == 0))
+        {
+            for place in block {
+                step(shard, place);
             }
+            return;
         }
         for place in block {
             if let Some(shard) = self.shards.get(place.shard as usize) {

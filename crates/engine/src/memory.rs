@@ -146,7 +146,7 @@ impl Memory {
     /// Remembers it. A rule whose number is too great is not remembered.
     #[inline]
     pub(crate) const fn set_admitted(&mut self, sender: End, RuleId(rule): RuleId) {
-        let kept = if rule < SENDER - 1 { rule + 1 | Self::of_sender(sender) } else { 0 };
+        let kept = if rule < SENDER - 1 { (rule + 1) | Self::of_sender(sender) } else { 0 };
         self.admitted = kept.to_ne_bytes();
     }
 

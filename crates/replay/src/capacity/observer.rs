@@ -135,10 +135,11 @@ impl Observer {
         let Some(meter) = &self.meter else { return };
         let last = batch.last_number();
         for (scope, number) in meter.first_denied() {
-            if number <= last && !self.first_denied.contains_key(&scope) {
-                if let Some(item) = batch.items().find(|item| item.number == number) {
-                    self.first_denied.insert(scope, item);
-                }
+            if number <= last
+                && !self.first_denied.contains_key(&scope)
+                && let Some(item) = batch.items().find(|item| item.number == number)
+            {
+                self.first_denied.insert(scope, item);
             }
         }
     }
