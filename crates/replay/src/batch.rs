@@ -1,15 +1,20 @@
 //! Packets on their way from reading to judging, as few bytes each as may be.
 
 mod origins;
+mod row;
+mod views;
 
 use std::ops::Range;
 
 use vpcreplay_engine::{
-    Ahead, Asks, Content, Glance, Packet, Packets, Timer, asks_about_another_flow, part_of, part_of_flow,
+    Ahead, Asks, Content, Glance, Packet, asks_about_another_flow, part_of, part_of_flow,
 };
-use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, ShortKey, Timestamp, Tunnel};
+use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
+use row::{Form, Held, Rest, Row};
+pub(crate) use views::Hand;
+pub use views::Run;
 
 /// A packet of the replay and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -49,71 +54,10 @@ impl<'a> From<&'a Item> for Packet<'a> {
     }
 }
 
-/// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-struct Row {
-    /// The key of its flow in two words; of no flow where it has none.
-    short: ShortKey,
-    now: Timestamp,
-    /// In brief its length, else the place of what there is beside.
-    word: u32,
-    kind: PacketKind,
-    form: Form,
-}
-
-/// In which form a batch has a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Form {
-    /// All in its row.
-    Brief,
-    /// Its digest beside: an IPv6 packet.
-    Digest,
-    /// A [`Rest`] beside.
-    Any,
-}
-
-impl Row {
-    #[inline]
-    const fn brief(&self) -> Brief {
-        Brief { short: self.short, length: self.word, kind: self.kind }
-    }
-
-    const fn place(&self) -> usize {
-        self.word as usize
-    }
-
-    #[inline]
-    fn glance(&self) -> Glance {
-        let timer = if self.kind.turns_connection() { Timer::Moves } else { Timer::Stays };
-        Glance { short: self.short, timer }
-    }
-}
-
-/// What is needed ahead of no packet.
-#[inline]
-fn no_glance() -> Glance {
-    Glance::of(Packet::NONE.content)
-}
-
-/// What few packets have.
-#[derive(Clone, Copy, Debug)]
-struct Rest {
-    tunnel: Option<Tunnel>,
-    copy: u16,
-    content: Held,
-}
-
-/// A packet, as it came.
-#[derive(Clone, Copy, Debug)]
-enum Held {
-    Digest(Digest),
-    Decoded(Decoded),
-}
-
 /// Rows that room is made for at once.
 const MOST_RESERVED: usize = 1 << 16;
+/// Packets in a batch at most: more would be memory without gain, and the places of 2^28 are all that a [`Spot`] tells.
+pub(crate) const MOST_PACKETS: usize = 1 << 24;
 
 /// Packets in replay order, dealt out to the parts in which they may be judged.
 #[derive(Debug)]
@@ -172,79 +116,6 @@ pub(crate) struct Place {
     pub(crate) time: Timestamp,
     pub(crate) now: Timestamp,
     pub(crate) copy: u16,
-}
-
-/// Some packets of a batch that follow each other.
-#[derive(Clone, Debug)]
-pub struct Run<'a> {
-    batch: &'a Batch,
-    range: Range<usize>,
-    /// Their rows, where they are not dealt out.
-    rows: &'a [Row],
-}
-
-/// The packets of one part among those of a range of a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hand<'a> {
-    batch: &'a Batch,
-    rows: &'a [Row],
-    places: &'a [u32],
-}
-
-impl Packets for Run<'_> {
-    #[inline]
-    fn count(&self) -> usize {
-        self.range.len()
-    }
-
-    #[inline]
-    fn packet(&self, at: usize) -> Packet<'_> {
-        let place = self.range.start + at;
-        match self.rows.get(at) {
-            Some(row) => self.batch.packet_of(row, place),
-            None => self.batch.packet(place),
-        }
-    }
-
-    #[inline]
-    fn glance(&self, at: usize) -> Glance {
-        let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
-        row.map_or_else(no_glance, Row::glance)
-    }
-}
-
-impl Run<'_> {
-    /// The place of one of its packets in the batch.
-    pub const fn place(&self, at: usize) -> usize {
-        self.range.start + at
-    }
-}
-
-impl Hand<'_> {
-    /// The places of its packets in the batch.
-    pub(crate) const fn places(&self) -> &[u32] {
-        self.places
-    }
-}
-
-impl Packets for Hand<'_> {
-    #[inline]
-    fn count(&self) -> usize {
-        self.rows.len()
-    }
-
-    #[inline]
-    fn packet(&self, at: usize) -> Packet<'_> {
-        match (self.rows.get(at), self.places.get(at)) {
-            (Some(row), Some(place)) => self.batch.packet_of(row, *place as usize),
-            _ => Packet::NONE,
-        }
-    }
-
-    #[inline]
-    fn glance(&self, at: usize) -> Glance {
-        self.rows.get(at).map_or_else(no_glance, Row::glance)
-    }
 }
 
 impl Default for Batch {
@@ -528,37 +399,9 @@ impl Batch {
     }
 }
 
-impl Rest {
-    const fn content(&self) -> Content<'_> {
-        match &self.content {
-            Held::Digest(digest) => Content::Digest(digest),
-            Held::Decoded(decoded) => Content::of_copy(decoded, self.copy),
-        }
-    }
-}
-
-impl Held {
-    fn decoded(&self) -> Decoded {
-        match self {
-            Self::Digest(digest) => Decoded::Packet(digest.facts()),
-            Self::Decoded(decoded) => *decoded,
-        }
-    }
-}
-
 /// A place in a batch, which is far shorter than that.
 #[expect(clippy::cast_possible_truncation, reason = "a batch has far fewer packets than 2^32")]
 #[inline]
 const fn place_in_batch(at: usize) -> u32 {
     at as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Row;
-
-    #[test]
-    fn two_rows_are_a_cache_line() {
-        assert_eq!(size_of::<Row>(), 32);
-    }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use vpcreplay_capture::{CaptureSet, Input, ReadAhead};
 use vpcreplay_flow::{ClockStep, Decap, Span, Timestamp};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, MOST_PACKETS};
 use crate::{Growth, ReplayError};
 use lane::{Course, Lane};
 use merge::Merge;
@@ -100,11 +100,12 @@ impl Feed {
         Ok(Self { first, merge: Some(Box::new(Merge::new(others))) })
     }
 
-    /// Fills a batch with up to `size` packets; it stays empty at the end of the captures.
+    /// Fills a batch with up to `size` packets, 2^24 at most; it stays empty at the end of the captures.
     ///
     /// # Errors
     /// A capture that cannot be read on.
     pub fn fill(&mut self, batch: &mut Batch, size: usize) -> Result<(), ReplayError> {
+        let size = size.min(MOST_PACKETS);
         match &mut self.merge {
             None => self.first.fill(batch, size),
             Some(merge) => merge.fill(&mut self.first, batch, size),

@@ -1,0 +1,95 @@
+//! A packet in a batch: its row, and what few packets have beside.
+
+use vpcreplay_engine::{Content, Glance, Packet, Timer};
+use vpcreplay_flow::{Brief, Decoded, Digest, PacketKind, ShortKey, Timestamp, Tunnel};
+
+/// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(super) struct Row {
+    /// The key of its flow in two words; of no flow where it has none.
+    pub(super) short: ShortKey,
+    pub(super) now: Timestamp,
+    /// In brief its length, else the place of what there is beside.
+    pub(super) word: u32,
+    pub(super) kind: PacketKind,
+    pub(super) form: Form,
+}
+
+/// In which form a batch has a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Form {
+    /// All in its row.
+    Brief,
+    /// Its digest beside: an IPv6 packet.
+    Digest,
+    /// A [`Rest`] beside.
+    Any,
+}
+
+impl Row {
+    #[inline]
+    pub(super) const fn brief(&self) -> Brief {
+        Brief { short: self.short, length: self.word, kind: self.kind }
+    }
+
+    pub(super) const fn place(&self) -> usize {
+        self.word as usize
+    }
+
+    #[inline]
+    pub(super) fn glance(&self) -> Glance {
+        let timer = if self.kind.turns_connection() { Timer::Moves } else { Timer::Stays };
+        Glance { short: self.short, timer }
+    }
+}
+
+/// What is needed ahead of no packet.
+#[inline]
+pub(super) fn no_glance() -> Glance {
+    Glance::of(Packet::NONE.content)
+}
+
+/// What few packets have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    pub(super) tunnel: Option<Tunnel>,
+    pub(super) copy: u16,
+    pub(super) content: Held,
+}
+
+/// A packet, as it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held {
+    Digest(Digest),
+    Decoded(Decoded),
+}
+
+impl Rest {
+    pub(super) const fn content(&self) -> Content<'_> {
+        match &self.content {
+            Held::Digest(digest) => Content::Digest(digest),
+            Held::Decoded(decoded) => Content::of_copy(decoded, self.copy),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn decoded(&self) -> Decoded {
+        match self {
+            Self::Digest(digest) => Decoded::Packet(digest.facts()),
+            Self::Decoded(decoded) => *decoded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Row;
+
+    #[test]
+    fn two_rows_are_a_cache_line() {
+        assert_eq!(size_of::<Row>(), 32);
+    }
+}

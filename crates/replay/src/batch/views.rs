@@ -1,0 +1,74 @@
+//! Packets of a batch as the engine takes them.
+
+use std::ops::Range;
+
+use vpcreplay_engine::{Glance, Packet, Packets};
+
+use super::Batch;
+use super::row::{Row, no_glance};
+
+/// Some packets of a batch that follow each other.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    pub(super) batch: &'a Batch,
+    pub(super) range: Range<usize>,
+    /// Their rows, where they are not dealt out.
+    pub(super) rows: &'a [Row],
+}
+
+/// The packets of one part among those of a range of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hand<'a> {
+    pub(super) batch: &'a Batch,
+    pub(super) rows: &'a [Row],
+    pub(super) places: &'a [u32],
+}
+
+impl Packets for Run<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    #[inline]
+    fn packet(&self, at: usize) -> Packet<'_> {
+        let place = self.range.start + at;
+        match self.rows.get(at) {
+            Some(row) => self.batch.packet_of(row, place),
+            None => self.batch.packet(place),
+        }
+    }
+
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
+        row.map_or_else(no_glance, Row::glance)
+    }
+}
+
+impl Hand<'_> {
+    /// The places of its packets in the batch.
+    pub(crate) const fn places(&self) -> &[u32] {
+        self.places
+    }
+}
+
+impl Packets for Hand<'_> {
+    #[inline]
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn packet(&self, at: usize) -> Packet<'_> {
+        match (self.rows.get(at), self.places.get(at)) {
+            (Some(row), Some(place)) => self.batch.packet_of(row, *place as usize),
+            _ => Packet::NONE,
+        }
+    }
+
+    #[inline]
+    fn glance(&self, at: usize) -> Glance {
+        self.rows.get(at).map_or_else(no_glance, Row::glance)
+    }
+}
