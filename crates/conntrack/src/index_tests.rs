@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::Index;
+use super::{EMPTY, Index, MANY};
 
 proptest! {
     /// A map from places to hashes is the model; few hashes, so that buckets overflow and tags collide.
@@ -72,4 +72,33 @@ fn guesses_on_behind_a_full_bucket() {
     assert_eq!((index.guess(nowhere[0]), index.guess_on(nowhere[0])), (u32::MAX, u32::MAX));
     // A bucket that nothing went on from has no next one to look into.
     assert_eq!(index.guess_on(nowhere[0] | 1), u32::MAX);
+}
+
+/// What went on to a later bucket is counted, and counted back when it leaves: then searches end at home again.
+#[test]
+fn what_goes_on_is_counted() {
+    let hashes = of_one_home(14);
+    let mut index = filled(&hashes);
+    let passed = |index: &Index| index.buckets.iter().map(|bucket| bucket.passed).sum::<u16>();
+    assert_eq!(passed(&index), 4);
+    index.remove(hashes[3], 3);
+    assert_eq!(passed(&index), 4, "it was at home");
+    for place in 10..14 {
+        index.remove(hashes[place as usize], place);
+    }
+    assert_eq!(passed(&index), 0);
+}
+
+/// A count that is too great to be kept stays.
+#[test]
+fn too_many_to_count_stay_too_many() {
+    let mut bucket = EMPTY;
+    bucket.passed = MANY - 1;
+    bucket.unpass();
+    bucket.pass();
+    assert_eq!(bucket.passed, MANY - 1);
+    bucket.pass();
+    bucket.pass();
+    bucket.unpass();
+    assert_eq!(bucket.passed, MANY);
 }
