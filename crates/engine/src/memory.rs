@@ -179,3 +179,7 @@ impl Memory {
         self.handshake = handshake.pack();
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;
