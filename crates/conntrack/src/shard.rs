@@ -84,23 +84,23 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         shard
     }
 
-    /// The place of the flow with a key, given in two words and, if it is one of IPv6, as a whole. `guess` is where it
-    /// most likely is, by [`Shard::guess`].
+    /// The place of the flow with a key, whose short form and hash are given too. `guess` is where it most likely is,
+    /// by [`Shard::guess`].
     #[inline]
-    pub fn find(&self, key: (ShortKey, Option<&FlowKey>), hash: u64, guess: u32) -> Option<u32> {
-        if self.is_at(key, guess) { Some(guess) } else { self.search(key, hash) }
+    pub fn find(&self, key: &FlowKey, (short, hash): (ShortKey, u64), guess: u32) -> Option<u32> {
+        if self.is_at(key, short, guess) { Some(guess) } else { self.search(key, short, hash) }
     }
 
     #[inline(never)]
-    fn search(&self, key: (ShortKey, Option<&FlowKey>), hash: u64) -> Option<u32> {
-        self.index.find(hash, |at| self.is_at(key, at))
+    fn search(&self, key: &FlowKey, short: ShortKey, hash: u64) -> Option<u32> {
+        self.index.find(hash, |at| self.is_at(key, short, at))
     }
 
     #[inline]
-    fn is_at(&self, (short, whole): (ShortKey, Option<&FlowKey>), at: u32) -> bool {
-        self.flows.get(at as usize).is_some_and(|flow| {
-            flow.is_of(short) && (!short.is_wide() || whole.is_some_and(|key| self.has_addresses(flow, key)))
-        })
+    fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
+        self.flows
+            .get(at as usize)
+            .is_some_and(|flow| flow.is_of(short) && (!short.is_wide() || self.has_addresses(flow, key)))
     }
 
     #[inline(never)]

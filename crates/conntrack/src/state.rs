@@ -138,6 +138,21 @@ impl Event {
         }
     }
 
+    /// Packets that differ: what they mean, from either end.
+    pub const TURNS: usize = Self::ALL.len() * 2;
+
+    /// A number for what a packet means and which end sent it, below [`Event::TURNS`]. For look-ups.
+    #[inline]
+    pub const fn turn(self, sender: End) -> usize {
+        self as usize * 2 + sender as usize
+    }
+
+    /// What has this number.
+    #[expect(clippy::indexing_slicing, reason = "called with those that there are")]
+    pub const fn of_turn(turn: usize) -> (Self, End) {
+        (Self::ALL[turn / 2], if turn.is_multiple_of(2) { End::A } else { End::B })
+    }
+
     /// What a TCP packet means.
     #[inline]
     pub const fn of_tcp(kind: TcpKind) -> Self {
@@ -268,8 +283,6 @@ const CLOSER: u8 = 5;
 const MARK: u8 = 6;
 /// Values that a tracking may have.
 const TRACKINGS: usize = 1 << 7;
-/// Packets that differ for a tracking: what they mean, from either end.
-const TURNS: usize = Event::ALL.len() * 2;
 
 const fn end(bits: u8, shift: u8) -> End {
     if bits >> shift & 1 == 0 { End::A } else { End::B }
@@ -278,11 +291,11 @@ const fn end(bits: u8, shift: u8) -> End {
 /// The tracking after each packet on each tracking. A look-up, like that of events.
 #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
 #[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
-const AFTER: [[u8; TRACKINGS]; TURNS] = {
-    let mut after = [[0; TRACKINGS]; TURNS];
+const AFTER: [[u8; TRACKINGS]; Event::TURNS] = {
+    let mut after = [[0; TRACKINGS]; Event::TURNS];
     let mut turn = 0;
-    while turn < TURNS {
-        let (event, sender) = (Event::ALL[turn / 2], if turn % 2 == 0 { End::A } else { End::B });
+    while turn < Event::TURNS {
+        let (event, sender) = Event::of_turn(turn);
         let mut bits = 0;
         while bits < TRACKINGS {
             after[turn][bits] = Parts::unpack(bits as u8).after(event, sender).pack();
@@ -388,7 +401,7 @@ impl Tracking {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
     pub const fn step(&mut self, event: Event, sender: End) {
-        self.0 = AFTER[event as usize * 2 + sender as usize][self.0 as usize % TRACKINGS];
+        self.0 = AFTER[event.turn(sender)][self.0 as usize % TRACKINGS];
     }
 }
 

@@ -106,7 +106,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     #[inline]
     pub fn find(&self, key: &FlowKey, hash: u64, guess: u32) -> Option<FlowId> {
         let shard = self.shard_of(hash);
-        let at = self.shards.get(self.place_of(shard))?.find((key.short(), Some(key)), hash, guess)?;
+        let at = self.shards.get(self.place_of(shard))?.find(key, (key.short(), hash), guess)?;
         Some(FlowId { shard, at })
     }
 

@@ -1,7 +1,7 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
 use vpcreplay_conntrack::{Timer, Wanted};
-use vpcreplay_flow::{Brief, Decoded, FlowKey, ShortKey};
+use vpcreplay_flow::{Brief, Decoded, FlowKey, PacketKind, ShortKey};
 
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
@@ -48,14 +48,15 @@ impl Glance {
     #[inline]
     pub fn of(content: Content<'_>) -> Self {
         match content {
-            Content::Brief(brief) => Self::of_brief(brief),
-            Content::Digest(digest) => Self::of_brief(digest.brief()),
+            Content::Brief(Brief { short, kind, .. }) => Self::of_flow(short, kind),
+            Content::Digest(digest) => Self::of_flow(digest.key.short(), digest.kind),
             other => Self { short: short_key(other).unwrap_or_default(), timer: Timer::Stays },
         }
     }
 
+    /// What is needed of a packet of this kind, of the flow with this key.
     #[inline]
-    fn of_brief(Brief { short, kind, .. }: Brief) -> Self {
+    pub const fn of_flow(short: ShortKey, kind: PacketKind) -> Self {
         Self { short, timer: if kind.turns_connection() { Timer::Moves } else { Timer::Stays } }
     }
 }

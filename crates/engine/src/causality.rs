@@ -83,7 +83,7 @@ impl Handshake {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
     pub(crate) const fn passed_by(bits: u8, event: Event, sender: End) -> Option<u8> {
-        let after = PASSED_BY[event as usize * 2 + sender as usize][bits as usize % HANDSHAKES];
+        let after = NEXT.passed[event.turn(sender)][bits as usize % HANDSHAKES];
         if after == UNSENT { None } else { Some(after) }
     }
 
@@ -91,7 +91,7 @@ impl Handshake {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
     pub(crate) const fn denied_by(bits: u8, event: Event, sender: End) -> (u8, Option<Cause>) {
-        DENIED_BY[event as usize * 2 + sender as usize][bits as usize % HANDSHAKES]
+        NEXT.denied[event.turn(sender)][bits as usize % HANDSHAKES]
     }
 
     /// The same, worked out.
@@ -182,56 +182,43 @@ impl Handshake {
 
 /// Values that a packed handshake may have.
 const HANDSHAKES: usize = 1 << 6;
-/// Packets that differ: what they mean, from either end.
-const SENT: usize = Event::ALL.len() * 2;
 /// No packed handshake.
 const UNSENT: u8 = u8::MAX;
 
-#[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
-#[expect(clippy::cast_possible_truncation, reason = "there are 64 handshakes")]
-const PASSED_BY: [[u8; HANDSHAKES]; SENT] = {
-    let mut after = [[UNSENT; HANDSHAKES]; SENT];
-    let mut sent = 0;
-    while sent < SENT {
-        let packet = packet(sent);
-        let mut bits = 0;
-        while bits < HANDSHAKES {
-            if let Some(handshake) = Handshake::unpack(bits as u8).after_passing(packet) {
-                after[sent][bits] = handshake.pack();
-            }
-            bits += 1;
-        }
-        sent += 1;
-    }
-    after
-};
+/// What each packet makes of each handshake.
+struct Next {
+    /// If it passes; [`UNSENT`] where it is unsent.
+    passed: [[u8; HANDSHAKES]; Event::TURNS],
+    /// If it was sent and is denied, with the cause as which its number must be kept.
+    denied: [[(u8, Option<Cause>); HANDSHAKES]; Event::TURNS],
+}
 
 #[expect(clippy::indexing_slicing, reason = "every handshake and every packet has its entry")]
 #[expect(clippy::cast_possible_truncation, reason = "there are 64 handshakes")]
-const DENIED_BY: [[(u8, Option<Cause>); HANDSHAKES]; SENT] = {
-    let mut after = [[(0, None); HANDSHAKES]; SENT];
-    let mut sent = 0;
-    while sent < SENT {
-        let packet = packet(sent);
+const NEXT: Next = {
+    let mut next = Next {
+        passed: [[UNSENT; HANDSHAKES]; Event::TURNS],
+        denied: [[(0, None); HANDSHAKES]; Event::TURNS],
+    };
+    let mut turn = 0;
+    while turn < Event::TURNS {
+        let (event, sender) = Event::of_turn(turn);
+        let sent = Sent { sender, tcp: event.tcp() };
         let mut bits = 0;
         while bits < HANDSHAKES {
             let mut handshake = Handshake::unpack(bits as u8);
-            handshake.before(packet);
-            let cause = handshake.after(packet, Allowed::No);
-            after[sent][bits] = (handshake.pack(), cause);
+            if let Some(passed) = handshake.after_passing(sent) {
+                next.passed[turn][bits] = passed.pack();
+            }
+            handshake.before(sent);
+            let cause = handshake.after(sent, Allowed::No);
+            next.denied[turn][bits] = (handshake.pack(), cause);
             bits += 1;
         }
-        sent += 1;
+        turn += 1;
     }
-    after
+    next
 };
-
-/// The packet with a number, by what it means and which end sent it.
-#[expect(clippy::indexing_slicing, reason = "called with those that there are")]
-const fn packet(number: usize) -> Sent {
-    let sender = if number.is_multiple_of(2) { End::A } else { End::B };
-    Sent { sender, tcp: Event::ALL[number / 2].tcp() }
-}
 
 /// Whether a judged packet passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -109,28 +109,32 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Adds a packet, with its number.
     pub(crate) fn push(&mut self, number: u64, facts: &PacketFacts, verdict: &Verdict) {
-        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
-        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
-        self.packets.push(Denied {
-            number,
-            denial: self.denials.number(Denial { reason, checkpoint, eni, rule }),
-            length: facts.length,
-            peer: if is_egress { facts.dst } else { facts.src },
-            service: (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port)),
-        });
+        let service = (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port));
+        self.add((number, facts.length), (facts.src, facts.dst), service, verdict);
     }
 
-    /// The same of a packet with a digest, denied at the ENI of its one end in the model.
+    /// Adds a packet with a digest, with its number.
     pub(crate) fn push_digest(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
+        let service = (digest.key.protocol(), digest.key.port(digest.kind.sender().other()));
+        self.add((number, digest.length), digest.addresses(), service, verdict);
+    }
+
+    #[inline]
+    fn add(
+        &mut self,
+        (number, length): (u64, u32),
+        (src, dst): (IpAddr, IpAddr),
+        service: (Protocol, Option<u16>),
+        verdict: &Verdict,
+    ) {
         let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
         let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
-        let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
         self.packets.push(Denied {
             number,
             denial: self.denials.number(Denial { reason, checkpoint, eni, rule }),
-            length: digest.length,
-            peer: digest.key.address(if is_egress { receiver } else { sender }),
-            service: (digest.key.protocol(), digest.key.port(receiver)),
+            length,
+            peer: if is_egress { dst } else { src },
+            service,
         });
     }
 

@@ -77,12 +77,9 @@ impl<'a> Content<'a> {
 
     /// Source and destination; `None` where there are none.
     pub fn addresses(self) -> Option<(IpAddr, IpAddr)> {
-        let ends = |Digest { key, kind, .. }: Digest| {
-            (key.address(kind.sender()), key.address(kind.sender().other()))
-        };
         match self {
-            Self::Brief(brief) => Some(ends(brief.whole())),
-            Self::Digest(digest) => Some(ends(*digest)),
+            Self::Brief(brief) => Some(brief.whole().addresses()),
+            Self::Digest(digest) => Some(digest.addresses()),
             Self::Decoded(_) | Self::OfCopy(..) => self.facts().map(|facts| (facts.src, facts.dst)),
         }
     }

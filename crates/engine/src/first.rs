@@ -48,7 +48,10 @@ impl World {
             }
         };
         let route = self.routes.number(route);
-        let welcome = self.welcome(&facts, digest, route)?;
+        if !self.may_be_tracked(digest) {
+            return None;
+        }
+        let welcome = self.welcome(&facts, *self.routes.only_hop(route)?)?;
         let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.kind.sender())).pack();
         if self.has_no_room(welcome.scope, now) {
             let id = self.table.insert(&digest.key, hash, now);
@@ -86,14 +89,14 @@ impl World {
         (id, route, admitted): (FlowId, RouteId, Option<RuleId>),
     ) -> Option<Verdict> {
         // Told before the rules are asked: as long as there is room this is not the way.
-        let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
-        let scope = self.scopes.of(eni);
+        let hop = *self.routes.only_hop(route)?;
+        let scope = self.scopes.of(hop.eni);
         if !self.ledger.is_full(scope) || !self.may_be_tracked(digest) {
             return None;
         }
         let welcome = match admitted {
-            Some(rule) => Welcome { gate: Gate { eni, direction }, nacl, rule, scope },
-            None => self.welcome(&digest.facts(), digest, route)?,
+            Some(rule) => Welcome { gate: hop.gate(), nacl: hop.nacl, rule, scope },
+            None => self.welcome(&digest.facts(), hop)?,
         };
         self.has_no_room(scope, now).then(|| self.turn_away((number, now), digest, id, welcome))
     }
@@ -104,13 +107,10 @@ impl World {
         !Event::of(digest.kind).is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
     }
 
-    /// The rule that admits a packet without a connection at the one ENI of its route, so that it asks for an entry.
+    /// The rule that admits a packet without a connection at the one ENI that it passes, so that it asks for an entry.
     #[inline]
-    fn welcome(&self, facts: &PacketFacts, digest: &Digest, route: RouteId) -> Option<Welcome> {
-        if !self.may_be_tracked(digest) {
-            return None;
-        }
-        let Hop { eni, direction, nacl, .. } = *self.routes.only_hop(route)?;
+    fn welcome(&self, facts: &PacketFacts, hop: Hop) -> Option<Welcome> {
+        let Hop { eni, direction, nacl } = hop;
         let probe = Probe::of(facts, direction);
         let rule = self.policy.security_group(eni, direction, &probe)?;
         let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
@@ -119,7 +119,7 @@ impl World {
         if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
             return None;
         }
-        Some(Welcome { gate: Gate { eni, direction }, nacl, rule, scope: self.scopes.of(eni) })
+        Some(Welcome { gate: hop.gate(), nacl, rule, scope: self.scopes.of(eni) })
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).

@@ -39,5 +39,5 @@ pub use settings::{FlowRecords, Later, Settings, Timeline, When, by_time};
 pub use top_denied::{DenialKey, TopDenied};
 pub use trace::{NoTrace, Step, Trace};
 pub use verdict::{ConnectionNumber, Verdict};
-pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State, Timer};
+pub use vpcreplay_conntrack::{Ending, Peak, SeriesRow, State};
 pub use vpcreplay_policy::{EniId, Mode, Registry, RuleId, ScopeId, TcpMidstream};

@@ -12,6 +12,7 @@ use vpcreplay_flow::{Direction, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
 use crate::Settings;
+use crate::security_group::Gate;
 
 /// Distinct routes that are remembered; models have few.
 const MOST_ROUTES: usize = 1 << 15;
@@ -73,6 +74,14 @@ pub(crate) struct Hop {
     pub(crate) direction: Direction,
     /// The rule of the network ACL.
     pub(crate) nacl: Option<RuleId>,
+}
+
+impl Hop {
+    /// The security group of the ENI.
+    #[inline]
+    pub(crate) const fn gate(&self) -> Gate {
+        Gate { eni: self.eni, direction: self.direction }
+    }
 }
 
 /// A route as the usual packet needs it.

@@ -12,7 +12,6 @@ use crate::counters::Counters;
 use crate::engine::World;
 use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
-use crate::security_group::Gate;
 use crate::settings::FlowRecords;
 use crate::{Content, Packet, Shard, Verdict};
 
@@ -89,7 +88,7 @@ impl World {
         }
         let usual = Usual::of(digest.brief(), now);
         let shard = self.table.shard_at(wanted.shard)?;
-        let Some(at) = shard.find((usual.brief.short, Some(&digest.key)), wanted.hash, wanted.guess) else {
+        let Some(at) = shard.find(&digest.key, (usual.brief.short, wanted.hash), wanted.guess) else {
             return self.begin_flow((number, now), &digest, wanted.hash);
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
@@ -260,5 +259,5 @@ impl Usual {
 fn established((hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
     counters.count_rule(hop.nacl);
     counters.count_rule(Some(RuleId(entry.rule)));
-    Gate { eni: hop.eni, direction: hop.direction }.on_entry(Reason::Established, entry)
+    hop.gate().on_entry(Reason::Established, entry)
 }

@@ -1,5 +1,7 @@
 //! A packet in the few words that batches hold of it.
 
+use std::net::IpAddr;
+
 use crate::{End, FlowKey, PacketFacts, Protocol, QueryRole, ShortKey, TcpFlags, TcpKind, Transport};
 
 /// Which transport facts a packet has.
@@ -73,12 +75,6 @@ impl PacketKind {
     #[inline]
     pub const fn tcp(sender: End, flags: TcpFlags) -> Self {
         Self::new(Shape::Tcp, sender, (flags.0, 0))
-    }
-
-    /// Of a UDP packet.
-    #[inline]
-    pub const fn udp(sender: End) -> Self {
-        Self::new(Shape::Udp, sender, (0, 0))
     }
 
     /// Of a packet of a protocol with ports, other than TCP.
@@ -155,19 +151,19 @@ impl Digest {
     /// The digest of a packet; `None` where it has no flow key (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<Self> {
         let (key, sender) = FlowKey::of(facts)?;
-        let (shape, said) = match facts.transport {
-            Transport::Tcp { flags, .. } => (Shape::Tcp, (flags.0, 0)),
-            Transport::Ports { .. } if facts.protocol == Protocol::UDP => (Shape::Udp, (0, 0)),
-            Transport::Ports { .. } => (Shape::Ports, (0, 0)),
+        let icmp = |shape, icmp_type, code| PacketKind::new(shape, sender, (icmp_type, code));
+        let kind = match facts.transport {
+            Transport::Tcp { flags, .. } => PacketKind::tcp(sender, flags),
+            Transport::Ports { .. } => PacketKind::ports(facts.protocol, sender),
             Transport::IcmpQuery { icmp_type, code, role: QueryRole::Requester, .. } => {
-                (Shape::Request, (icmp_type, code))
+                icmp(Shape::Request, icmp_type, code)
             }
-            Transport::IcmpQuery { icmp_type, code, .. } => (Shape::Answer, (icmp_type, code)),
-            Transport::IcmpError { icmp_type, code, .. } => (Shape::IcmpError, (icmp_type, code)),
-            Transport::IcmpOneWay { icmp_type, code } => (Shape::IcmpOneWay, (icmp_type, code)),
-            Transport::Other | Transport::Unknown => (Shape::Other, (0, 0)),
+            Transport::IcmpQuery { icmp_type, code, .. } => icmp(Shape::Answer, icmp_type, code),
+            Transport::IcmpError { icmp_type, code, .. } => icmp(Shape::IcmpError, icmp_type, code),
+            Transport::IcmpOneWay { icmp_type, code } => icmp(Shape::IcmpOneWay, icmp_type, code),
+            Transport::Other | Transport::Unknown => PacketKind::new(Shape::Other, sender, (0, 0)),
         };
-        Some(Self { key, length: facts.length, kind: PacketKind::new(shape, sender, said) })
+        Some(Self { key, length: facts.length, kind })
     }
 
     /// The digest of the same packet in a copy of the captures.
@@ -180,6 +176,12 @@ impl Digest {
     /// Whether [`Digest::facts`] gives back all of a packet's facts.
     pub const fn is_whole(facts: &PacketFacts) -> bool {
         !matches!(facts.transport, Transport::IcmpError { quoted: Some(_), .. } | Transport::Unknown)
+    }
+
+    /// Source and destination.
+    pub const fn addresses(&self) -> (IpAddr, IpAddr) {
+        let sender = self.kind.sender();
+        (self.key.address(sender), self.key.address(sender.other()))
     }
 
     /// The facts of the packet; an ICMP error quotes nothing, and which copy the packet belongs to is not said.
@@ -204,7 +206,7 @@ impl Digest {
             Shape::IcmpOneWay => Transport::IcmpOneWay { icmp_type, code },
             Shape::Other => Transport::Other,
         };
-        let (src, dst) = (key.address(sender), key.address(receiver));
+        let (src, dst) = self.addresses();
         PacketFacts { src, dst, protocol: key.protocol(), transport, length }
     }
 

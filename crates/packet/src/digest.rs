@@ -58,7 +58,7 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
         Protocol::TCP if packet.has(TCP_NEEDED) => {
             PacketKind::tcp(sender, TcpFlags(*captured.get(packet.behind + TCP_NEEDED - 1)?))
         }
-        Protocol::UDP if packet.has(PORTS_NEEDED) => PacketKind::udp(sender),
+        Protocol::UDP if packet.has(PORTS_NEEDED) => PacketKind::ports(Protocol::UDP, sender),
         _ => return None,
     };
     Some(Brief { short, length: packet.length, kind })

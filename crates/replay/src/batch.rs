@@ -326,9 +326,10 @@ impl Batch {
     /// The same of a packet with a digest.
     #[inline]
     pub(crate) fn push_next_digest(&mut self, times: (Timestamp, Timestamp), digest: Digest) {
-        let Brief { short, kind, .. } = digest.brief();
+        let brief = digest.brief();
+        let Brief { short, kind, .. } = brief;
         if !short.is_wide() {
-            self.push_brief(times, digest.brief());
+            self.push_brief(times, brief);
             return;
         }
         let word = place_in_batch(self.digests.len());

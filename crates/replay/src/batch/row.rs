@@ -1,6 +1,6 @@
 //! A packet in a batch: its row, and what few packets have beside.
 
-use vpcreplay_engine::{Content, Glance, Packet, Timer};
+use vpcreplay_engine::{Content, Glance, Packet};
 use vpcreplay_flow::{Brief, Decoded, Digest, PacketKind, ShortKey, Timestamp, Tunnel};
 
 /// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
@@ -39,9 +39,8 @@ impl Row {
     }
 
     #[inline]
-    pub(super) fn glance(&self) -> Glance {
-        let timer = if self.kind.turns_connection() { Timer::Moves } else { Timer::Stays };
-        Glance { short: self.short, timer }
+    pub(super) const fn glance(&self) -> Glance {
+        Glance::of_flow(self.short, self.kind)
     }
 }
 
