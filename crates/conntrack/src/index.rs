@@ -12,6 +12,8 @@ const EARLY: usize = 8;
 const LATE: usize = 2;
 /// Buckets of the smallest index.
 const LEAST: usize = 2;
+/// Buckets whose places are moved together when the index grows.
+const AT_ONCE: usize = 8;
 
 /// Places whose hashes have one home, or an earlier one that was full.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +159,7 @@ impl Index {
         next.map_or(NIL, |bucket| bucket.first(tag(hash)))
     }
 
-    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
+    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place, and something of [`NIL`].
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
         // Fuller, and too many look-ups would have to go on to a second bucket.
         if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
@@ -219,11 +221,18 @@ impl Index {
         }
     }
 
+    #[inline(never)]
     fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
         let doubled = vec![EMPTY; self.buckets.len() * 2];
-        for bucket in std::mem::replace(&mut self.buckets, doubled) {
-            for place in bucket.places.into_iter().filter(|place| *place != NIL) {
-                self.put(hash_of(place), place);
+        for buckets in std::mem::replace(&mut self.buckets, doubled).chunks(AT_ONCE) {
+            let mut hashes = [[0; SLOTS]; AT_ONCE];
+            // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
+            for (hashes, bucket) in hashes.iter_mut().zip(buckets) {
+                *hashes = bucket.places.map(&hash_of);
+            }
+            for (hashes, bucket) in hashes.iter().zip(buckets) {
+                let places = bucket.places.iter().zip(hashes).filter(|(place, _)| **place != NIL);
+                places.for_each(|(place, hash)| self.put(*hash, *place));
             }
         }
     }
