@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    self as engine, Ahead, Asks, Content, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId, Tally,
+    self as engine, Ahead, Asks, Dealer, Content, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId, Tally,
     Timeline, Verdict, When,
 };
 use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, PacketFacts, Reason, Span, Timestamp, Transport};
@@ -222,7 +222,7 @@ fn judge_in_parts(
     waiting: &[Waiting<'_>],
     (parts, verdicts): (usize, &mut Vec<(u64, Verdict)>),
 ) -> usize {
-    let mut done = 0;
+    let (mut done, dealer) = (0, Dealer::new(parts));
     while let Some(last) = waiting.get(done..).and_then(<[_]>::last) {
         let rest = &waiting[done..];
         let asks = rest.iter().any(|item| engine::asks_about_another_flow(item.decoded) == Asks::Another);
@@ -236,7 +236,7 @@ fn judge_in_parts(
         for (number, part) in engine.parts().iter_mut().enumerate().rev() {
             let hand: Vec<&Waiting> = span
                 .iter()
-                .filter(|item| engine::part_of(item.number, item.packet().content, parts) == number)
+                .filter(|item| dealer.of_packet(item.number, item.packet().content) == number)
                 .collect();
             let each = |at: usize, verdict| judged.push((hand[at].number, verdict));
             part.judge(&(hand.as_slice(), packet_of), span[packets - 1].now, each);

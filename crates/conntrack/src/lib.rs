@@ -26,4 +26,4 @@ pub use rest::AsideMut;
 pub use series::{Series, SeriesRow};
 pub use shard::{Shard, Step, Timer};
 pub use state::{Event, State, Tracking};
-pub use table::{FlowId, Listener, Table, Wanted, borrower, shards_for};
+pub use table::{Borrowers, FlowId, Listener, Table, Wanted};

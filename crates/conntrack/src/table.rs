@@ -1,5 +1,7 @@
 //! The table of flows, in shards by flow key.
 
+use std::ops::Range;
+
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
@@ -89,9 +91,9 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         let (all, count) = (self.shards.len(), parts.len());
         let mut shards = self.shards.drain(..);
         for (number, part) in parts.enumerate() {
-            let (from, to) = (number * all / count, (number + 1) * all / count);
-            part.first = u32::try_from(from).unwrap_or(u32::MAX);
-            part.shards.extend(shards.by_ref().take(to - from));
+            let share = share(number, all, count);
+            part.first = u32::try_from(share.start).unwrap_or(u32::MAX);
+            part.shards.extend(shards.by_ref().take(share.len()));
         }
     }
 
@@ -373,7 +375,7 @@ fn room(max_flows: u64, shards: usize) -> usize {
 }
 
 /// How many shards a table has that is to be lent to so many others.
-pub const fn shards_for(parts: usize) -> usize {
+const fn shards_for(parts: usize) -> usize {
     if parts == 0 {
         1
     } else if parts > MOST_SHARDS {
@@ -383,11 +385,34 @@ pub const fn shards_for(parts: usize) -> usize {
     }
 }
 
-/// To which of `count` tables [`Table::lend`] gives the shard of a hash, of a table with `all` shards.
-#[inline]
-pub const fn borrower(hash: u64, all: usize, count: usize) -> usize {
-    // The greatest number whose first shard is not behind the hash's.
-    ((shard_of(hash, all) as usize + 1) * count - 1) / all
+/// The shards, of so many, that [`Table::lend`] gives to one of `count` tables.
+const fn share(number: usize, all: usize, count: usize) -> Range<usize> {
+    number * all / count..(number + 1) * all / count
+}
+
+/// Which table has the flows with a hash while another one lends its shards (see [`Table::lend`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Borrowers {
+    shards: usize,
+    by_shard: [u32; MOST_SHARDS],
+}
+
+impl Borrowers {
+    /// Of so many tables, one at least, that borrow from one with [`shards_for`] them.
+    pub fn new(tables: usize) -> Self {
+        let (shards, count) = (shards_for(tables), tables.max(1));
+        let mut by_shard = [0; MOST_SHARDS];
+        for (table, number) in (0..count).zip(0..) {
+            by_shard.get_mut(share(table, shards, count)).unwrap_or_default().fill(number);
+        }
+        Self { shards, by_shard }
+    }
+
+    /// The number of the table that has borrowed the shard of a hash.
+    #[inline]
+    pub fn of(&self, hash: u64) -> usize {
+        self.by_shard.get(shard_of(hash, self.shards) as usize).map_or(0, |table| *table as usize)
+    }
 }
 
 /// The shard of the flows with a hash, by bits that the shard's own index does not use.

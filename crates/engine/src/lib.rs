@@ -34,7 +34,7 @@ pub use denied::Denial;
 pub use engine::{Content, Engine, Packet};
 pub use flows::{ConnectionRecord, EndCounts, FlowRecord, Outcome};
 pub use forks::{Forks, Swept, SweptScope};
-pub use parts::{Ahead, Asks, Division, Part, Regimes, asks_about_another_flow, part_of, part_of_flow};
+pub use parts::{Ahead, Asks, Dealer, Division, Part, Regimes, asks_about_another_flow};
 pub use settings::{FlowRecords, Later, Settings, Timeline, When, by_time};
 pub use top_denied::{DenialKey, TopDenied};
 pub use trace::{NoTrace, Step, Trace};

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use vpcreplay_conntrack::{Table, borrower, shards_for};
+use vpcreplay_conntrack::{Borrowers, Table};
 use vpcreplay_flow::{Decoded, ShortKey, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
@@ -70,18 +70,32 @@ enum Regime {
     Strict,
 }
 
-/// The part of `parts` in which the packets of a flow are judged.
-#[inline]
-pub fn part_of_flow(short: ShortKey, parts: usize) -> usize {
-    borrower(short.hash64(), shards_for(parts), parts.max(1))
+/// In which part of a divided engine packets are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Dealer {
+    parts: usize,
+    borrowers: Borrowers,
 }
 
-/// The part of `parts` in which the packet with a number is judged.
-pub fn part_of(number: u64, content: Content<'_>, parts: usize) -> usize {
-    match short_key(content) {
-        Some(short) => part_of_flow(short, parts),
-        // Of no flow, it may be judged anywhere.
-        None => usize::try_from(number).unwrap_or(0) % parts.max(1),
+impl Dealer {
+    /// For so many parts, one at least.
+    pub fn new(parts: usize) -> Self {
+        Self { parts: parts.max(1), borrowers: Borrowers::new(parts) }
+    }
+
+    /// The part of the packets of a flow.
+    #[inline]
+    pub fn of_flow(&self, short: ShortKey) -> usize {
+        self.borrowers.of(short.hash64())
+    }
+
+    /// The part of the packet with a number.
+    pub fn of_packet(&self, number: u64, content: Content<'_>) -> usize {
+        match short_key(content) {
+            Some(short) => self.of_flow(short),
+            // Of no flow, it may be judged anywhere.
+            None => usize::try_from(number).unwrap_or(0) % self.parts,
+        }
     }
 }
 

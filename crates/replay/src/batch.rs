@@ -6,9 +6,7 @@ mod views;
 
 use std::ops::Range;
 
-use vpcreplay_engine::{
-    Ahead, Asks, Content, Glance, Packet, asks_about_another_flow, part_of, part_of_flow,
-};
+use vpcreplay_engine::{Ahead, Asks, Content, Dealer, Glance, Packet, asks_about_another_flow};
 use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
@@ -68,7 +66,10 @@ pub struct Batch {
     rows: Vec<Row>,
     /// By part, where they are; empty where there is one part only.
     hands: Vec<Dealt>,
-    /// Then where each packet is.
+    dealer: Dealer,
+    /// How many packets were dealt out.
+    dealt: usize,
+    /// Where each of them is, once [`Batch::put_in_order`] has been asked for it.
     spots: Vec<Spot>,
     digests: Vec<Digest>,
     rest: Vec<Rest>,
@@ -82,6 +83,14 @@ struct Dealt {
     rows: Vec<Row>,
     /// The place of each in the batch.
     places: Vec<u32>,
+}
+
+impl Dealt {
+    /// The row of the packet at a place of the batch, if it is this part's.
+    fn row_of(&self, at: usize) -> Option<&Row> {
+        let own = self.places.binary_search(&place_in_batch(at)).ok()?;
+        self.rows.get(own)
+    }
 }
 
 /// Where a packet that was dealt out is: its part in the lowest bits, and its place there.
@@ -133,6 +142,8 @@ impl Batch {
             digests: Vec::new(),
             rest: Vec::new(),
             hands: if parts > 1 { vec![Dealt::default(); parts] } else { Vec::new() },
+            dealer: Dealer::new(parts),
+            dealt: 0,
             spots: Vec::new(),
             origins: Origins::new(),
             asks: Asks::Own,
@@ -173,7 +184,7 @@ impl Batch {
     #[inline]
     pub const fn len(&self) -> usize {
         // One of the two is empty.
-        self.rows.len() + self.spots.len()
+        self.rows.len() + self.dealt
     }
 
     #[inline(never)]
@@ -181,8 +192,25 @@ impl Batch {
         if self.hands.is_empty() {
             return self.rows.get(at);
         }
-        let spot = self.spots.get(at)?;
-        self.hands.get(spot.part())?.rows.get(spot.at())
+        match self.spots.get(at) {
+            Some(spot) => self.hands.get(spot.part())?.rows.get(spot.at()),
+            None => self.hands.iter().find_map(|hand| hand.row_of(at)),
+        }
+    }
+
+    /// Gets ready for its packets being wanted in replay order, all or many of them; without, each is searched for.
+    pub(crate) fn put_in_order(&mut self) {
+        if self.spots.len() == self.dealt {
+            return;
+        }
+        self.spots.resize(self.dealt, Spot(0));
+        for (part, Dealt { places, .. }) in self.hands.iter().enumerate() {
+            for (at, place) in places.iter().enumerate() {
+                if let Some(spot) = self.spots.get_mut(*place as usize) {
+                    *spot = Spot::of(part, at);
+                }
+            }
+        }
     }
 
     /// Engine time at a packet.
@@ -278,6 +306,7 @@ impl Batch {
             rows.clear();
             places.clear();
         }
+        self.dealt = 0;
         self.spots.clear();
         self.digests.clear();
         self.rest.clear();
@@ -320,7 +349,7 @@ impl Batch {
     pub(crate) fn push_brief(&mut self, times: (Timestamp, Timestamp), brief: Brief) {
         let Brief { short, length, kind } = brief;
         let row = Row { short, now: times.1, word: length, kind, form: Form::Brief };
-        self.push_row(times, row, |_, parts| part_of_flow(short, parts));
+        self.push_row(times, row, |dealer, _| dealer.of_flow(short));
     }
 
     /// The same of a packet with a digest.
@@ -335,7 +364,7 @@ impl Batch {
         let word = place_in_batch(self.digests.len());
         self.digests.push(digest);
         let row = Row { short, now: times.1, word, kind, form: Form::Digest };
-        self.push_row(times, row, |_, parts| part_of_flow(short, parts));
+        self.push_row(times, row, |dealer, _| dealer.of_flow(short));
     }
 
     /// Adds a packet with a digest, which is that of its copy.
@@ -368,17 +397,17 @@ impl Batch {
         self.rest.push(rest);
         let short = Glance::of(rest.content()).short;
         let row = Row { short, now: times.1, word, kind: PacketKind::NONE, form: Form::Any };
-        self.push_row(times, row, |number, parts| part_of(number, rest.content(), parts));
+        self.push_row(times, row, |dealer, number| dealer.of_packet(number, rest.content()));
     }
 
-    /// Adds a row. Where packets are dealt out, `part` tells to which of how many parts the one with a number goes.
+    /// Adds a row. Where packets are dealt out, `part` tells to which part the one with a number goes.
     #[expect(clippy::inline_always, reason = "once a packet, as part of the loop over frames")]
     #[inline(always)]
     fn push_row(
         &mut self,
         (time, now): (Timestamp, Timestamp),
         row: Row,
-        part: impl FnOnce(u64, usize) -> usize,
+        part: impl FnOnce(&Dealer, u64) -> usize,
     ) {
         if time != now {
             self.origins.note_stamp(place_in_batch(self.len()), time);
@@ -386,16 +415,13 @@ impl Batch {
         if self.hands.is_empty() {
             self.rows.push(row);
         } else {
-            let at = self.spots.len();
-            self.deal(row, at, part(self.number(at), self.hands.len()));
-        }
-    }
-
-    fn deal(&mut self, row: Row, at: usize, part: usize) {
-        if let Some(Dealt { rows, places }) = self.hands.get_mut(part) {
-            self.spots.push(Spot::of(part, rows.len()));
-            rows.push(row);
-            places.push(place_in_batch(at));
+            let at = self.dealt;
+            let part = part(&self.dealer, self.number(at));
+            if let Some(Dealt { rows, places }) = self.hands.get_mut(part) {
+                rows.push(row);
+                places.push(place_in_batch(at));
+                self.dealt += 1;
+            }
         }
     }
 }

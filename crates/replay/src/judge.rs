@@ -155,13 +155,17 @@ impl Crew {
     fn judge(
         &self,
         engine: &mut Engine,
-        (batch, by_part, mut verdicts): (&Batch, &mut [Vec<Verdict>], Option<&mut Vec<Verdict>>),
+        (batch, by_part, mut verdicts): (&mut Batch, &mut [Vec<Verdict>], Option<&mut Vec<Verdict>>),
         beside: Beside<'_>,
     ) {
         let (mut beside, mut at) = (Some(beside), 0);
+        if verdicts.is_some() {
+            batch.put_in_order();
+        }
         while let Some(ahead) = batch.ahead(at) {
             let packets = engine.lend(ahead);
             if packets == 0 {
+                batch.put_in_order();
                 self.pool.in_place_scope(|scope| {
                     self.start(scope, beside.take());
                     judge_in_order(engine, &batch.run(at..batch.len()), verdicts.as_deref_mut());
