@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    self as engine, Ahead, Asks, Dealer, Content, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId, Tally,
-    Timeline, Verdict, When,
+    self as engine, Ahead, Asks, Content, Dealer, DenialKey, Division, Engine, EniId, FlowRecords, ScopeId,
+    Tally, Timeline, Verdict, When,
 };
 use vpcreplay_flow::{Clock, ClockStep, Decoded, Digest, PacketFacts, Reason, Span, Timestamp, Transport};
 use vpcreplay_policy::{
