@@ -74,8 +74,13 @@ impl Judge<'_> {
 
     /// While a batch is judged, in parts side by side where that is exact, the next one is read and the verdicts of the
     /// one before are written.
-    pub(crate) fn together(&mut self, mut feed: Feed, limits: &Limits) -> Result<Feed, ReplayError> {
+    pub(crate) fn together(&mut self, feed: Feed, limits: &Limits) -> Result<Feed, ReplayError> {
         let crew = Crew::new(limits, &feed, &self.engine)?;
+        // By one of the crew, which goes on at once when a batch is judged: a thread that waits outside had to be woken.
+        crew.pool.install(|| self.lead(&crew, feed))
+    }
+
+    fn lead(&mut self, crew: &Crew, mut feed: Feed) -> Result<Feed, ReplayError> {
         let mut desk = Desk::new(crew.parts);
         let mut read = crew.read(&mut feed, &mut desk.current);
         while !desk.current.is_empty() && self.end == Signal::Continue {
