@@ -159,7 +159,7 @@ impl Index {
         next.map_or(NIL, |bucket| bucket.first(tag(hash)))
     }
 
-    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place, and something of [`NIL`].
+    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
         // Fuller, and too many look-ups would have to go on to a second bucket.
         if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
@@ -228,7 +228,7 @@ impl Index {
             let mut hashes = [[0; SLOTS]; AT_ONCE];
             // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
             for (hashes, bucket) in hashes.iter_mut().zip(buckets) {
-                *hashes = bucket.places.map(&hash_of);
+                *hashes = bucket.places.map(|place| if place == NIL { 0 } else { hash_of(place) });
             }
             for (hashes, bucket) in hashes.iter().zip(buckets) {
                 let places = bucket.places.iter().zip(hashes).filter(|(place, _)| **place != NIL);
