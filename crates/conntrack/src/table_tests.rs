@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
-use super::{Listener, Table, Wanted};
+use super::{Borrowers, Listener, Table, Wanted};
 use crate::{AsideMut, Departed, Ending, Entry, Event, Step, Timer, Tracking};
 
 const MEMORY: u64 = 300;
@@ -287,4 +287,24 @@ fn tells_flows_of_one_short_key_apart() {
 fn codes_of_endings() {
     let endings = [Ending::Live, Ending::Expired, Ending::Reopened, Ending::Removed];
     assert_eq!(endings.map(Ending::code), ["live", "expired", "reopened", "removed"]);
+}
+
+#[test]
+fn flows_are_at_their_borrower() {
+    for tables in 1..=20 {
+        let mut whole = Table::<(), u64>::new(Span::from_secs(300), 1000).with_shards(tables);
+        let ids: Vec<_> = (0..200).map(|port| whole.insert(&key(port), key(port).hash64(), at(1))).collect();
+        let mut parts: Vec<_> =
+            (0..tables).map(|_| Table::<(), u64>::without_shards(whole.shard_count())).collect();
+        whole.lend(parts.iter_mut());
+        let borrowers = Borrowers::new(tables);
+        for (port, id) in (0..).zip(&ids) {
+            let hash = key(port).hash64();
+            let owner = borrowers.of(hash);
+            for (number, part) in parts.iter().enumerate() {
+                let found = part.find(&key(port), hash, u32::MAX);
+                assert_eq!(found, (number == owner).then_some(*id), "{port} in {number} of {tables}");
+            }
+        }
+    }
 }

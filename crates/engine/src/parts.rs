@@ -137,9 +137,8 @@ impl Engine {
     /// which each must judge its packets, before [`Engine::take_back`]; if none, the packets are for
     /// [`Engine::judge_batch`].
     pub fn lend(&mut self, ahead: Ahead) -> usize {
-        self.begin(ahead.first);
-        let packets = self.free_packets(ahead);
-        if self.division.parts < 2 || packets < self.division.least.max(1) {
+        let packets = self.lendable(ahead);
+        if packets == 0 {
             return 0;
         }
         if self.parts.first().is_none_or(|part| !Arc::ptr_eq(&part.world.policy, &self.world.policy)) {
@@ -155,6 +154,14 @@ impl Engine {
         self.world.table.lend(self.parts.iter_mut().map(|part| &mut part.world.table));
         self.regimes.note(Regime::InParts, packets);
         packets
+    }
+
+    /// How many of the packets ahead [`Engine::lend`] would let be judged in parts now.
+    pub fn lendable(&mut self, ahead: Ahead) -> usize {
+        self.begin(ahead.first);
+        let packets = self.free_packets(ahead);
+        let is_enough = self.division.parts > 1 && packets >= self.division.least.max(1);
+        if is_enough { packets } else { 0 }
     }
 
     /// How many packets can come without a bound being reached, a later model coming into force, or one flow being

@@ -62,9 +62,10 @@ pub(crate) const MOST_PACKETS: usize = 1 << 24;
 pub struct Batch {
     /// Number of its first packet.
     first: u64,
+    layout: Layout,
     /// In replay order, where they are not dealt out.
     rows: Vec<Row>,
-    /// By part, where they are; empty where there is one part only.
+    /// By part, where they are.
     hands: Vec<Dealt>,
     dealer: Dealer,
     /// How many packets were dealt out.
@@ -75,6 +76,15 @@ pub struct Batch {
     rest: Vec<Rest>,
     origins: Origins,
     asks: Asks,
+}
+
+/// How a batch lays its packets out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// In replay order, for being judged so: without a second look at where each is.
+    InOrder,
+    /// Dealt out to parts.
+    ByPart,
 }
 
 /// The packets of a part: together, so that it goes through memory in one direction.
@@ -138,10 +148,11 @@ impl Batch {
     pub(crate) fn of_parts(parts: usize) -> Self {
         Self {
             first: 0,
+            layout: if parts > 1 { Layout::ByPart } else { Layout::InOrder },
             rows: Vec::new(),
             digests: Vec::new(),
             rest: Vec::new(),
-            hands: if parts > 1 { vec![Dealt::default(); parts] } else { Vec::new() },
+            hands: vec![Dealt::default(); parts],
             dealer: Dealer::new(parts),
             dealt: 0,
             spots: Vec::new(),
@@ -189,13 +200,24 @@ impl Batch {
 
     #[inline(never)]
     fn row(&self, at: usize) -> Option<&Row> {
-        if self.hands.is_empty() {
+        if self.layout == Layout::InOrder {
             return self.rows.get(at);
         }
         match self.spots.get(at) {
             Some(spot) => self.hands.get(spot.part())?.rows.get(spot.at()),
             None => self.hands.iter().find_map(|hand| hand.row_of(at)),
         }
+    }
+
+    /// How it lays its packets out.
+    pub(crate) const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Empties it, to lay packets out in another way, for which it has been made.
+    pub(crate) fn lay_out(&mut self, layout: Layout) {
+        self.clear();
+        self.layout = layout;
     }
 
     /// Gets ready for its packets being wanted in replay order, all or many of them; without, each is searched for.
@@ -295,7 +317,7 @@ impl Batch {
 
     /// Makes room for so many packets, within reason.
     pub(crate) fn reserve(&mut self, size: usize) {
-        if self.hands.is_empty() {
+        if self.layout == Layout::InOrder {
             self.rows.reserve(size.min(MOST_RESERVED));
         }
     }
@@ -412,7 +434,7 @@ impl Batch {
         if time != now {
             self.origins.note_stamp(place_in_batch(self.len()), time);
         }
-        if self.hands.is_empty() {
+        if self.layout == Layout::InOrder {
             self.rows.push(row);
         } else {
             let at = self.dealt;
@@ -432,3 +454,7 @@ impl Batch {
 const fn place_in_batch(at: usize) -> u32 {
     at as u32
 }
+
+#[cfg(test)]
+#[path = "batch/batch_tests.rs"]
+mod tests;

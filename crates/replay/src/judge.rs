@@ -8,6 +8,7 @@ use vpcreplay_engine::{Engine, Packets, Part, Verdict};
 use vpcreplay_flow::Timestamp;
 use vpcreplay_policy::Registry;
 
+use crate::batch::Layout;
 use crate::outputs::Outputs;
 use crate::{Batch, Feed, Limits, Progress, ReplayError, Signal};
 
@@ -164,15 +165,18 @@ impl Crew {
         beside: Beside<'_>,
     ) {
         let (mut beside, mut at) = (Some(beside), 0);
+        // As this batch could be judged from its start on, so can the next one most likely.
+        let could = batch.ahead(at).map_or(0, |ahead| engine.lendable(ahead));
+        let layout = if could > 0 { Layout::ByPart } else { Layout::InOrder };
         if verdicts.is_some() {
             batch.put_in_order();
         }
         while let Some(ahead) = batch.ahead(at) {
-            let packets = engine.lend(ahead);
+            let packets = if batch.layout() == Layout::ByPart { engine.lend(ahead) } else { 0 };
             if packets == 0 {
                 batch.put_in_order();
                 self.pool.in_place_scope(|scope| {
-                    self.start(scope, beside.take());
+                    self.start(scope, beside.take(), layout);
                     judge_in_order(engine, &batch.run(at..batch.len()), verdicts.as_deref_mut());
                 });
                 return;
@@ -181,7 +185,7 @@ impl Crew {
             at += packets;
             let Some(last) = batch.time(range.end - 1) else { return };
             self.pool.in_place_scope(|scope| {
-                self.start(scope, beside.take());
+                self.start(scope, beside.take(), layout);
                 for ((number, part), own) in engine.parts().iter_mut().enumerate().zip(by_part.iter_mut()) {
                     let hand = batch.hand(number, &range);
                     let own = verdicts.is_some().then_some(own);
@@ -195,10 +199,10 @@ impl Crew {
         }
     }
 
-    fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>) {
+    fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>, layout: Layout) {
         let Some(Beside { feed, next, read, outputs, previous, wrote }) = beside else { return };
         // After a failure there is nothing more to read: what came before it is judged.
-        next.clear();
+        next.lay_out(layout);
         if read.is_ok() {
             scope.spawn(move |_| *read = self.read(feed, next));
         }
