@@ -398,7 +398,7 @@ pub struct Borrowers {
 }
 
 impl Borrowers {
-    /// Of so many tables, one at least, that borrow from one with [`shards_for`] them.
+    /// Of so many tables, one at least, that borrow from one with shards for as many ([`Table::with_shards`]).
     pub fn new(tables: usize) -> Self {
         let (shards, count) = (shards_for(tables), tables.max(1));
         let mut by_shard = [0; MOST_SHARDS];

@@ -11,7 +11,7 @@ use crate::{Feed, LoadedModels, Plan, ReplayError, load_models};
 /// ENIs named in an error message.
 const KNOWN_ENIS: usize = 8;
 
-/// How far a replay is, and whether it should go on.
+/// How far a replay is, and whether it should go on. Asked on the thread that leads the replay.
 pub trait Progress: Send {
     /// Told after every batch: bytes of the captures read, of how many, and packets judged.
     fn update(&mut self, bytes: u64, total: Option<u64>, packets: u64) -> Signal;
