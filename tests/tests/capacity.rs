@@ -15,11 +15,12 @@ mod replays;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use vpcreplay_capacity::{
-    Contributor, Gaps, Growth, KeepChanges, Meter, Phases, Visit, phase, shifted_growth, visit_of, visits_of,
+    Contributor, Gaps, Growth, KeepChanges, Meter, Phases, Visit, asks_beyond_its_flow, phase,
+    shifted_growth, visit_of, visits_of,
 };
 use vpcreplay_engine::{Content, Engine, FlowRecords, Packet, ScopeId, Step, Timeline};
-use vpcreplay_flow::{Clock, Decoded, End, Reason, Span, TimeoutName};
-use vpcreplay_testkit::reference::Scenario;
+use vpcreplay_flow::{Clock, Decoded, End, PacketFacts, Protocol, Reason, Span, TimeoutName, Transport};
+use vpcreplay_testkit::reference::{self, IcmpErrors, Mode, Scenario};
 use vpcreplay_testkit::strategies::scenario;
 use vpcreplay_tests::engine::{in_copy, timeline};
 
@@ -60,7 +61,8 @@ fn watched(scenario: &Scenario, mut watch: impl FnMut(&Packet<'_>, &[Visit])) ->
                 .all(|address| policies.iter().any(|policy| policy.owner(*address).is_some())),
             _ => false,
         };
-        let visits: Vec<Visit> = if is_between {
+        let icmp_errors = engine.settings().icmp_errors;
+        let visits: Vec<Visit> = if is_between || asks_beyond_its_flow(&packet, icmp_errors) {
             let mut steps: Vec<Step> = Vec::new();
             engine.judge_traced(packet, &mut steps);
             visits_of(&steps).collect()
@@ -290,15 +292,46 @@ fn growth_is_that_of_replays_of_copies() {
         .unwrap();
 }
 
+/// Has each end of UDP flows tell errors about them, at once and much later, which a network ACL denies after a security group
+/// has admitted the first of them for the flow that it quotes (S4.3, S6.3.1).
+fn quote_flows(scenario: &mut Scenario) {
+    scenario.command.icmp_errors = Some(IcmpErrors::Related);
+    scenario.command.mode = Some(Mode::Literal);
+    scenario.model.nacls.iter_mut().for_each(|nacl| nacl.egress.clear());
+    let error = |packet: &reference::Packet| {
+        let Decoded::Packet(facts) = packet.decoded else { return None };
+        let quoted = facts.flow().filter(|_| facts.protocol == Protocol::UDP && facts.src.is_ipv4());
+        let transport = Transport::IcmpError { icmp_type: 3, code: 3, quoted: Some(quoted?.0) };
+        let facts = PacketFacts { protocol: Protocol::ICMP, transport, length: 56, ..facts };
+        Some(reference::Packet { decoded: Decoded::Packet(facts), ..*packet })
+    };
+    let end = scenario.packets.iter().map(|packet| packet.time).max().unwrap_or_default();
+    let late = |packet: &reference::Packet| {
+        let time = end.after(Span::from_secs(200));
+        error(packet).map(|error| reference::Packet { time, ..error })
+    };
+    let later: Vec<_> = scenario.packets.iter().filter_map(late).collect();
+    let packets = std::mem::take(&mut scenario.packets);
+    scenario.packets = packets
+        .into_iter()
+        .flat_map(|packet| [error(&packet), Some(packet)].into_iter().rev().flatten())
+        .collect();
+    scenario.packets.extend(later);
+}
+
 // Connections cut short: each entry that its timeout ended, and the first later packet of its flow.
 #[test]
 fn connections_cut_short_are_those_whose_flow_goes_on() {
     let names =
         prop_oneof![Just(TimeoutName::TcpEstablished), Just(TimeoutName::Udp), Just(TimeoutName::UdpStream)];
     let seconds = prop_oneof![Just(1_u64), Just(10), Just(60)];
+    let closed = proptest::bool::weighted(0.3);
     runner(600)
-        .run(&(scenario(60), names, seconds), |(mut scenario, name, seconds)| {
+        .run(&(scenario(60), names, seconds, closed), |(mut scenario, name, seconds, closed)| {
             scenario.later.clear();
+            if closed {
+                quote_flows(&mut scenario);
+            }
             scenario.command.timeouts.push((name, Span::from_secs(seconds)));
             let (timeline, settings) = timeline(&scenario, FlowRecords::Off).map_err(failed)?;
             let mut gaps = Gaps::new(&timeline, name, u64::MAX);

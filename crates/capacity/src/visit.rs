@@ -1,7 +1,8 @@
 //! What a packet did at a security group checkpoint, told by its verdict or by its steps.
 
-use vpcreplay_engine::{EniId, Packet, RuleId, State, Step, Verdict};
+use vpcreplay_engine::{Asks, Content, EniId, Packet, RuleId, State, Step, Verdict, asks_about_another_flow};
 use vpcreplay_flow::{Checkpoint, Direction, FlowKey, Reason};
+use vpcreplay_policy::IcmpErrors;
 
 /// A packet at an ENI's security groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,20 @@ pub enum What {
     Refused(Reason),
 }
 
-/// What a packet did, when it passed the checkpoints of one ENI at most; `None` where it met no security group.
+/// Whether the verdict of a packet may tell too little even at one ENI, so that its steps are wanted: an ICMP error that asks
+/// about the flow it quotes. Where a network ACL denies it behind a security group that admitted it for that flow's
+/// connection, the verdict names a connection that is not the packet's own (S4.3, S6.3.1).
+pub fn asks_beyond_its_flow(packet: &Packet<'_>, icmp_errors: IcmpErrors) -> bool {
+    match packet.content {
+        Content::Decoded(decoded) | Content::OfCopy(decoded, _) => {
+            icmp_errors == IcmpErrors::Related && asks_about_another_flow(decoded) == Asks::Another
+        }
+        Content::Brief(_) | Content::Digest(_) => false,
+    }
+}
+
+/// What a packet did, when it passed the checkpoints of one ENI at most and asked about no other flow; `None` where it met no
+/// security group.
 pub fn visit_of(verdict: &Verdict) -> Option<Visit> {
     let direction = match verdict.checkpoint? {
         Checkpoint::SgEgress | Checkpoint::NaclEgress => Direction::Egress,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vpcreplay_capacity::{Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, visit_of, visits_of};
+use vpcreplay_capacity::{
+    Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, asks_beyond_its_flow, visit_of, visits_of,
+};
 use vpcreplay_engine::{Engine, Packet, Packets, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Reason, Span, TimeoutName};
-use vpcreplay_policy::Policy;
+use vpcreplay_policy::{IcmpErrors, Policy};
 
 use crate::outputs::Outputs;
 use crate::{Batch, Item, ReplayError, Watcher};
@@ -72,7 +74,7 @@ impl Observer {
             && self.policies.iter().any(|policy| policy.owner(dst).is_some())
     }
 
-    /// Has packets judged that pass one ENI at most: their verdicts tell everything.
+    /// Has packets judged that pass one ENI at most and ask about no other flow: their verdicts tell everything.
     fn judge_alone(&mut self, engine: &mut Engine, packets: &impl Packets) {
         if packets.count() == 0 {
             return;
@@ -147,15 +149,21 @@ impl Observer {
 
 impl Watcher for Observer {
     fn batch(&mut self, engine: &mut Engine, batch: &Batch, _files: &[String]) -> Result<(), ReplayError> {
+        let icmp_errors = engine.settings().icmp_errors;
         if self.is_idle() {
             engine.judge_batch(&batch.all(), |_, _| {});
-        } else if self.policies.iter().all(|policy| policy.enis().nth(1).is_none()) {
+        } else if icmp_errors != IcmpErrors::Related
+            && self.policies.iter().all(|policy| policy.enis().nth(1).is_none())
+        {
             self.judge_alone(engine, &batch.all());
         } else {
             let mut start = 0;
             while start < batch.len() {
-                let is_between = |at: &usize| self.is_between_enis(&batch.packet(*at));
-                let end = (start..batch.len()).find(is_between).unwrap_or(batch.len());
+                let needs_steps = |at: &usize| {
+                    let packet = batch.packet(*at);
+                    self.is_between_enis(&packet) || asks_beyond_its_flow(&packet, icmp_errors)
+                };
+                let end = (start..batch.len()).find(needs_steps).unwrap_or(batch.len());
                 self.judge_alone(engine, &batch.run(start..end));
                 if end < batch.len() {
                     self.judge_traced(engine, &batch.packet(end));
