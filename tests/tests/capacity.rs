@@ -15,8 +15,8 @@ mod replays;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use vpcreplay_capacity::{
-    Contributor, Gaps, Growth, KeepChanges, Meter, Phases, Visit, asks_beyond_its_flow, phase,
-    shifted_growth, visit_of, visits_of,
+    Contributor, Gaps, Growth, KeepChanges, Meter, Phases, Visit, needs_steps, phase, shifted_growth,
+    visit_of, visits_of,
 };
 use vpcreplay_engine::{Content, Engine, FlowRecords, Packet, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Clock, Decoded, End, PacketFacts, Protocol, Reason, Span, TimeoutName, Transport};
@@ -50,19 +50,13 @@ fn watched(scenario: &Scenario, mut watch: impl FnMut(&Packet<'_>, &[Visit])) ->
     let (timeline, settings) = timeline(scenario, FlowRecords::Off)?;
     let mut engine = Engine::new(timeline.clone(), settings);
     let mut clock = Clock::default();
-    let policies: Vec<_> =
-        std::iter::once(&timeline.first).chain(timeline.later.iter().map(|(_, policy)| policy)).collect();
+    let policies = std::iter::once(&timeline.first).chain(timeline.later.iter().map(|(_, policy)| policy));
+    let policies: Vec<_> = policies.cloned().collect();
     for (number, packet) in (1..).zip(&scenario.packets) {
         let (now, _) = clock.observe(packet.time);
         let packet = Packet { number, now, content: Content::Decoded(&packet.decoded) };
-        let is_between = match packet.content {
-            Content::Decoded(Decoded::Packet(facts)) => [facts.src, facts.dst]
-                .iter()
-                .all(|address| policies.iter().any(|policy| policy.owner(*address).is_some())),
-            _ => false,
-        };
         let icmp_errors = engine.settings().icmp_errors;
-        let visits: Vec<Visit> = if is_between || asks_beyond_its_flow(&packet, icmp_errors) {
+        let visits: Vec<Visit> = if needs_steps(&packet, &policies, icmp_errors) {
             let mut steps: Vec<Step> = Vec::new();
             engine.judge_traced(packet, &mut steps);
             visits_of(&steps).collect()

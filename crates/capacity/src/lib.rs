@@ -26,4 +26,4 @@ pub use limits::{LimitError, parse_limits};
 pub use meter::{KeepChanges, Meter};
 pub use scope::{ScopeMeter, THRESHOLDS};
 pub use sweep::{LONGEST_SWEEP, Sweep, SweepError, SweepOf};
-pub use visit::{Visit, What, asks_beyond_its_flow, key_of, visit_of, visits_of};
+pub use visit::{Visit, What, key_of, needs_steps, visit_of, visits_of};

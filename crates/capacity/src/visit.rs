@@ -1,8 +1,10 @@
 //! What a packet did at a security group checkpoint, told by its verdict or by its steps.
 
+use std::sync::Arc;
+
 use vpcreplay_engine::{Asks, Content, EniId, Packet, RuleId, State, Step, Verdict, asks_about_another_flow};
 use vpcreplay_flow::{Checkpoint, Direction, FlowKey, Reason};
-use vpcreplay_policy::IcmpErrors;
+use vpcreplay_policy::{IcmpErrors, Policy};
 
 /// A packet at an ENI's security groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,20 +36,28 @@ pub enum What {
     Refused(Reason),
 }
 
-/// Whether the verdict of a packet may tell too little even at one ENI, so that its steps are wanted: an ICMP error that asks
-/// about the flow it quotes. Where a network ACL denies it behind a security group that admitted it for that flow's
-/// connection, the verdict names a connection that is not the packet's own (S4.3, S6.3.1).
-pub fn asks_beyond_its_flow(packet: &Packet<'_>, icmp_errors: IcmpErrors) -> bool {
+/// Whether the verdict of a packet may tell too little of what it did under one of these models, so that its steps are
+/// wanted. It may pass two ENIs, and the verdict tells of the last one only. Or it is an ICMP error that asks about the flow
+/// that it quotes: where a network ACL denies it behind a security group that admitted it for that flow's connection, the
+/// verdict names a connection that is not the packet's own (S4.3, S6.3.1).
+pub fn needs_steps(packet: &Packet<'_>, policies: &[Arc<Policy>], icmp_errors: IcmpErrors) -> bool {
+    icmp_errors == IcmpErrors::Related && asks(packet) == Asks::Another || is_between_enis(packet, policies)
+}
+
+const fn asks(packet: &Packet<'_>) -> Asks {
     match packet.content {
-        Content::Decoded(decoded) | Content::OfCopy(decoded, _) => {
-            icmp_errors == IcmpErrors::Related && asks_about_another_flow(decoded) == Asks::Another
-        }
-        Content::Brief(_) | Content::Digest(_) => false,
+        Content::Decoded(decoded) | Content::OfCopy(decoded, _) => asks_about_another_flow(decoded),
+        Content::Brief(_) | Content::Digest(_) => Asks::Own,
     }
 }
 
-/// What a packet did, when it passed the checkpoints of one ENI at most and asked about no other flow; `None` where it met no
-/// security group.
+fn is_between_enis(packet: &Packet<'_>, policies: &[Arc<Policy>]) -> bool {
+    let Some((src, dst)) = packet.content.addresses() else { return false };
+    let is_owned = |address| policies.iter().any(|policy| policy.owner(address).is_some());
+    is_owned(src) && is_owned(dst)
+}
+
+/// What a packet did, where its verdict tells that (see [`needs_steps`]); `None` where it met no security group.
 pub fn visit_of(verdict: &Verdict) -> Option<Visit> {
     let direction = match verdict.checkpoint? {
         Checkpoint::SgEgress | Checkpoint::NaclEgress => Direction::Egress,

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use vpcreplay_conntrack::in_order;
 use vpcreplay_flow::{Checkpoint, Digest, PacketFacts, Protocol, Reason};
 use vpcreplay_policy::{EniId, RuleId};
 
@@ -140,16 +141,19 @@ impl Waiting {
 
     /// Takes over what waits in parts of this whole, in order of the packets' numbers.
     pub(crate) fn take_over<'a>(&mut self, parts: impl Iterator<Item = &'a mut Self>) {
-        for Self { packets, denials, in_whole } in parts {
+        let mut parts: Vec<&mut Self> = parts.collect();
+        for Self { packets, denials, in_whole } in &mut parts {
             let new = denials.all().get(in_whole.len()..).unwrap_or_default();
             in_whole.extend(new.iter().map(|denial| self.denials.number(*denial)));
-            self.packets.extend(packets.drain(..).map(|packet| Denied {
-                denial: numbered(in_whole, packet.denial).unwrap_or(packet.denial),
-                ..packet
-            }));
+            for packet in packets {
+                packet.denial = numbered(in_whole, packet.denial).unwrap_or(packet.denial);
+            }
         }
-        // Each part's are in order: the stable sort finds such runs, and merges them.
-        self.packets.sort_by_key(|packet| packet.number);
+        let mut lists: Vec<&mut [_]> = parts.iter_mut().map(|part| part.packets.as_mut_slice()).collect();
+        in_order(&mut lists, |packet| packet.number, |packet| self.packets.push(*packet));
+        for part in parts {
+            part.packets.clear();
+        }
     }
 
     /// Enters what waits in both top lists.

@@ -81,6 +81,7 @@ impl Judge<'_> {
         crew.pool.install(|| self.lead(&crew, feed))
     }
 
+    /// The same, on the thread that leads.
     fn lead(&mut self, crew: &Crew, mut feed: Feed) -> Result<Feed, ReplayError> {
         let mut desk = Desk::new(crew.parts);
         let mut read = crew.read(&mut feed, &mut desk.current);
@@ -164,10 +165,10 @@ impl Crew {
         (batch, by_part, mut verdicts): (&mut Batch, &mut [Vec<Verdict>], Option<&mut Vec<Verdict>>),
         beside: Beside<'_>,
     ) {
-        let (mut beside, mut at) = (Some(beside), 0);
         // As this batch could be judged from its start on, so can the next one most likely.
-        let could = batch.ahead(at).map_or(0, |ahead| engine.lendable(ahead));
-        let layout = if could > 0 { Layout::ByPart } else { Layout::InOrder };
+        let could = batch.ahead(0).map_or(0, |ahead| engine.lendable(ahead));
+        beside.next.lay_out(if could > 0 { Layout::ByPart } else { Layout::InOrder });
+        let (mut beside, mut at) = (Some(beside), 0);
         if verdicts.is_some() {
             batch.put_in_order();
         }
@@ -176,7 +177,7 @@ impl Crew {
             if packets == 0 {
                 batch.put_in_order();
                 self.pool.in_place_scope(|scope| {
-                    self.start(scope, beside.take(), layout);
+                    self.start(scope, beside.take());
                     judge_in_order(engine, &batch.run(at..batch.len()), verdicts.as_deref_mut());
                 });
                 return;
@@ -185,7 +186,7 @@ impl Crew {
             at += packets;
             let Some(last) = batch.time(range.end - 1) else { return };
             self.pool.in_place_scope(|scope| {
-                self.start(scope, beside.take(), layout);
+                self.start(scope, beside.take());
                 for ((number, part), own) in engine.parts().iter_mut().enumerate().zip(by_part.iter_mut()) {
                     let hand = batch.hand(number, &range);
                     let own = verdicts.is_some().then_some(own);
@@ -199,10 +200,9 @@ impl Crew {
         }
     }
 
-    fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>, layout: Layout) {
+    fn start<'s>(&'s self, scope: &Scope<'s>, beside: Option<Beside<'s>>) {
         let Some(Beside { feed, next, read, outputs, previous, wrote }) = beside else { return };
         // After a failure there is nothing more to read: what came before it is judged.
-        next.lay_out(layout);
         if read.is_ok() {
             scope.spawn(move |_| *read = self.read(feed, next));
         }

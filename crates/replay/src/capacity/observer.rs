@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vpcreplay_capacity::{
-    Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, asks_beyond_its_flow, visit_of, visits_of,
+    Denials, Gaps, Generations, KeepChanges, Meter, Visit, What, needs_steps, visit_of, visits_of,
 };
 use vpcreplay_engine::{Engine, Packet, Packets, ScopeId, Step, Timeline};
 use vpcreplay_flow::{Reason, Span, TimeoutName};
@@ -67,14 +67,7 @@ impl Observer {
         self.meter.is_none() && self.gaps.is_none() && self.denials.is_none()
     }
 
-    /// Whether a packet may pass two ENIs, so that its verdict tells of the last one only.
-    fn is_between_enis(&self, packet: &Packet<'_>) -> bool {
-        let Some((src, dst)) = packet.content.addresses() else { return false };
-        self.policies.iter().any(|policy| policy.owner(src).is_some())
-            && self.policies.iter().any(|policy| policy.owner(dst).is_some())
-    }
-
-    /// Has packets judged that pass one ENI at most and ask about no other flow: their verdicts tell everything.
+    /// Has packets judged whose verdicts tell everything.
     fn judge_alone(&mut self, engine: &mut Engine, packets: &impl Packets) {
         if packets.count() == 0 {
             return;
@@ -159,11 +152,8 @@ impl Watcher for Observer {
         } else {
             let mut start = 0;
             while start < batch.len() {
-                let needs_steps = |at: &usize| {
-                    let packet = batch.packet(*at);
-                    self.is_between_enis(&packet) || asks_beyond_its_flow(&packet, icmp_errors)
-                };
-                let end = (start..batch.len()).find(needs_steps).unwrap_or(batch.len());
+                let is_more = |at: &usize| needs_steps(&batch.packet(*at), &self.policies, icmp_errors);
+                let end = (start..batch.len()).find(is_more).unwrap_or(batch.len());
                 self.judge_alone(engine, &batch.run(start..end));
                 if end < batch.len() {
                     self.judge_traced(engine, &batch.packet(end));
