@@ -14,6 +14,9 @@ const LATE: usize = 2;
 const LEAST: usize = 2;
 /// Buckets whose places are moved together when the index grows.
 const AT_ONCE: usize = 8;
+/// Where in a hash its tag begins. An index of so many bits of buckets and more grows without asking for hashes: the bit that
+/// tells the two homes of a place apart is in its tag. Lower, and places of one bucket would be told apart by few bits.
+const TAG: u32 = 14;
 
 /// Places whose hashes have one home, or an earlier one that was full.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +44,12 @@ pub(crate) struct Index {
     len: usize,
 }
 
-/// What a bucket keeps of a hash: other bits than those that choose the bucket or the shard, and a one, so that no tag is 0.
+/// What a bucket keeps of a hash: other bits than those that choose the bucket of a small index, or the shard, and above them a
+/// one, so that no tag is 0.
 #[expect(clippy::cast_possible_truncation, reason = "16 bits are what is wanted")]
 #[inline]
 const fn tag(hash: u64) -> u16 {
-    (hash >> 32) as u16 | 1
+    (hash >> TAG) as u16 | 1 << 15
 }
 
 impl Bucket {
@@ -165,7 +169,7 @@ impl Index {
         if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
             self.grow(hash_of);
         }
-        self.put(hash, place);
+        self.put(self.home(hash), (tag(hash), place));
         self.len += 1;
     }
 
@@ -209,11 +213,12 @@ impl Index {
         (home + 1) & (self.buckets.len() - 1)
     }
 
-    fn put(&mut self, hash: u64, place: u32) {
-        let mut home = self.home(hash);
+    /// Puts a place into the first bucket from its home on that has room.
+    #[inline]
+    fn put(&mut self, mut home: usize, (tag, place): (u16, u32)) {
         while let Some(bucket) = self.buckets.get_mut(home) {
             if let Some(slot) = bucket.free_slot() {
-                bucket.set(slot, (tag(hash), place));
+                bucket.set(slot, (tag, place));
                 return;
             }
             bucket.pass();
@@ -224,15 +229,40 @@ impl Index {
     #[inline(never)]
     fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
         let doubled = vec![EMPTY; self.buckets.len() * 2];
-        for buckets in std::mem::replace(&mut self.buckets, doubled).chunks(AT_ONCE) {
-            let mut hashes = [[0; SLOTS]; AT_ONCE];
-            // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
-            for (hashes, bucket) in hashes.iter_mut().zip(buckets) {
-                *hashes = bucket.places.map(|place| if place == NIL { 0 } else { hash_of(place) });
+        let old = std::mem::replace(&mut self.buckets, doubled);
+        match old.len().ilog2().checked_sub(TAG) {
+            Some(bit) if bit < u16::BITS - 1 => self.take_by_tag(&old, bit, hash_of),
+            _ => old.chunks(AT_ONCE).for_each(|buckets| self.take_by_hash(buckets, &hash_of)),
+        }
+    }
+
+    /// Takes the places of an index of half as many buckets; a bit of their tags tells which of two homes is theirs.
+    fn take_by_tag(&mut self, old: &[Bucket], bit: u32, hash_of: impl Fn(u32) -> u64) {
+        let mut passed = old.last().is_some_and(|last| last.passed > 0);
+        for (home, bucket) in old.iter().enumerate() {
+            // Here or in an earlier bucket may be the home of each.
+            if passed {
+                self.take_by_hash(std::slice::from_ref(bucket), &hash_of);
+            } else {
+                let tags = bucket.early.iter().chain(&bucket.late);
+                for (tag, place) in tags.zip(&bucket.places).filter(|(tag, _)| **tag != 0) {
+                    self.put(home + usize::from(tag >> bit & 1) * old.len(), (*tag, *place));
+                }
             }
-            for (hashes, bucket) in hashes.iter().zip(buckets) {
-                let places = bucket.places.iter().zip(hashes).filter(|(place, _)| **place != NIL);
-                places.for_each(|(place, hash)| self.put(*hash, *place));
+            passed = bucket.passed > 0;
+        }
+    }
+
+    /// Takes the places of some buckets of a smaller index, by their hashes.
+    fn take_by_hash(&mut self, old: &[Bucket], hash_of: impl Fn(u32) -> u64) {
+        let mut hashes = [[0; SLOTS]; AT_ONCE];
+        // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
+        for (hashes, bucket) in hashes.iter_mut().zip(old) {
+            *hashes = bucket.places.map(|place| if place == NIL { 0 } else { hash_of(place) });
+        }
+        for (hashes, bucket) in hashes.iter().zip(old) {
+            for (hash, place) in hashes.iter().zip(bucket.places).filter(|(_, place)| *place != NIL) {
+                self.put(self.home(*hash), (tag(*hash), place));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A line of points cut into intervals, each with a value, and the search for the interval of a point.
 
-use std::iter::Peekable;
+use std::iter::{Peekable, repeat};
 
 /// A coordinate: a port, an ICMP type and code, an IPv4 or an IPv6 address.
 pub(crate) trait Point: Copy + Ord {
@@ -42,7 +42,8 @@ impl Point for u128 {
 /// The starts of all but the first are a binary tree that lies in a vector by its levels: below the start at `n` come
 /// those at `2n`, of points behind it, and at `2n + 1`, of points before it; the first one stands at 1. A search walks
 /// down, one comparison a level, until it falls out of the vector; where it does is the place of the value among the
-/// tree's leaves. That takes half the instructions of a search in a sorted vector.
+/// tree's leaves. That takes half the instructions of a search in a sorted vector. All leaves are equally deep, the last
+/// interval has what is left over: how long a search takes can be foreseen by the processor.
 #[derive(Clone, Debug)]
 pub(crate) struct Intervals<T, V> {
     /// Nobody reads the one at 0.
@@ -62,9 +63,11 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
             intervals.push((start, value));
         }
         intervals.dedup_by(|next, before| next.1 == before.1);
-        let size = intervals.len();
+        let size = intervals.len().next_power_of_two();
         let mut tree = Self { starts: vec![T::from_bits(0); size], values: vec![first; size], first };
-        tree.fill(1, &mut intervals.into_iter().peekable());
+        // No point is behind the line's last, so that its value is the only one behind such a start.
+        let rest = intervals.last().map_or(first, |(_, last)| *last);
+        tree.fill(1, &mut intervals.into_iter().chain(repeat((T::LAST, rest))).peekable());
         tree
     }
 
@@ -83,10 +86,22 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
         }
     }
 
-    /// How many intervals there are.
+    /// How many values lie beside each other.
     #[cfg(test)]
-    pub(crate) const fn len(&self) -> usize {
-        self.values.len()
+    pub(crate) fn count(&self) -> usize {
+        let mut in_order = Vec::new();
+        self.collect(1, &mut in_order);
+        in_order.chunk_by(V::eq).count()
+    }
+
+    #[cfg(test)]
+    fn collect(&self, at: usize, in_order: &mut Vec<V>) {
+        if at < self.starts.len() {
+            self.collect(2 * at + 1, in_order);
+            self.collect(2 * at, in_order);
+        } else {
+            in_order.extend(self.values.get(at - self.starts.len()));
+        }
     }
 
     /// The value of the interval that the point lies in.

@@ -16,7 +16,7 @@ fn every_point_finds_its_interval() {
 fn neighbours_of_one_value_are_one_interval() {
     let steps = [(5, 'a'), (9, 'c'), (9, 'b'), (12, 'b'), (20, 'a')];
     let intervals = Intervals::<u32, char>::new('a', steps);
-    assert_eq!(intervals.len(), 3);
+    assert_eq!(intervals.count(), 3);
     assert_eq!([0, 8, 9, 19, 20].map(|point| *intervals.find(point)), ['a', 'a', 'b', 'b', 'a']);
     assert_eq!(*Intervals::<u32, char>::new('a', [(0, 'b')]).find(0), 'b');
 }
@@ -32,5 +32,5 @@ fn edges_of_the_line() {
     last_is_alone::<u32>();
     last_is_alone::<u128>();
     let beyond = Intervals::<u32, u8>::new(1, [(1 << 32, 2)]);
-    assert_eq!((*beyond.find(u32::MAX), beyond.len()), (1, 1));
+    assert_eq!((*beyond.find(u32::MAX), beyond.count()), (1, 1));
 }
