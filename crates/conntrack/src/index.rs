@@ -113,12 +113,20 @@ impl Index {
         Self { buckets: vec![EMPTY; LEAST], len: 0 }
     }
 
+    /// Whether no place has a hash, told by its home alone; if it may be elsewhere too, `false`.
+    #[inline]
+    pub(crate) fn is_absent(&self, hash: u64) -> bool {
+        self.buckets
+            .get(self.home(hash))
+            .is_none_or(|bucket| bucket.first(tag(hash)) == NIL && bucket.passed == 0)
+    }
+
     /// The place with a hash that `is_it`.
     pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let (tag, mut home) = (tag(hash), self.home(hash));
         loop {
             let bucket = self.buckets.get(home)?;
-            // Most often there is none, or it is the first.
+            // Most often it is the first.
             let first = bucket.first(tag);
             if first != NIL {
                 if is_it(first) {

@@ -88,7 +88,10 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// by [`Shard::guess`].
     #[inline]
     pub fn find(&self, key: &FlowKey, (short, hash): (ShortKey, u64), guess: u32) -> Option<u32> {
-        if self.is_at(key, short, guess) { Some(guess) } else { self.search(key, short, hash) }
+        if self.is_at(key, short, guess) {
+            return Some(guess);
+        }
+        if self.index.is_absent(hash) { None } else { self.search(key, short, hash) }
     }
 
     #[inline(never)]

@@ -10,7 +10,6 @@ use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::{Memory, note_denial};
-use crate::path::opener;
 use crate::route::{Hop, Route, RouteId};
 use crate::security_group::Gate;
 
@@ -38,21 +37,23 @@ impl World {
         if self.table.is_full() || self.parting.is_some() {
             return None;
         }
-        let facts = digest.facts();
-        let route = match Route::of(&facts, &self.policy, &self.settings) {
-            Ok(route) => route,
+        let asked = match digest.ports_v4() {
+            Some(facts) => self.ask(&facts),
+            None => self.ask_of_any(digest),
+        };
+        let (route, welcome) = match asked {
+            Ok(said) => said,
             Err(reason) => {
                 let verdict = Verdict::bare(reason);
                 self.counters.count(digest.length, &verdict);
                 return Some(verdict);
             }
         };
-        let route = self.routes.number(route);
         if !self.may_be_tracked(digest) {
             return None;
         }
-        let welcome = self.welcome(&facts, *self.routes.only_hop(route)?)?;
-        let handshake = Handshake::begun_by(facts.protocol, opener(&facts, digest.kind.sender())).pack();
+        let welcome = welcome?;
+        let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         if self.has_no_room(welcome.scope, now) {
             let id = self.table.insert(&digest.key, hash, now);
             self.table.remember(id);
@@ -107,8 +108,25 @@ impl World {
         !Event::of(digest.kind).is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
     }
 
+    /// What the model says of a packet by itself: its route, and the rule that admits it at the one ENI that it passes.
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
+    fn ask(&mut self, facts: &PacketFacts) -> Result<(RouteId, Option<Welcome>), Reason> {
+        let route = Route::of(facts, &self.policy, &self.settings)?;
+        let route = self.routes.number(route);
+        let hop = self.routes.only_hop(route).copied();
+        Ok((route, hop.and_then(|hop| self.welcome(facts, hop))))
+    }
+
+    /// The same of a packet that is not of the most usual shape.
+    #[inline(never)]
+    fn ask_of_any(&mut self, digest: &Digest) -> Result<(RouteId, Option<Welcome>), Reason> {
+        self.ask(&digest.facts())
+    }
+
     /// The rule that admits a packet without a connection at the one ENI that it passes, so that it asks for an entry.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
     fn welcome(&self, facts: &PacketFacts, hop: Hop) -> Option<Welcome> {
         let Hop { eni, direction, nacl } = hop;
         let probe = Probe::of(facts, direction);

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Event, FlowId};
 use vpcreplay_flow::{
-    Checkpoint, Digest, Direction, End, FlowKey, PacketFacts, QueryRole, Reason, Timestamp, Transport,
+    Checkpoint, Digest, Direction, End, FlowKey, PacketFacts, PacketKind, Reason, Timestamp,
 };
 use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 
@@ -62,7 +62,7 @@ impl World {
             Some(id) => id,
             None => self.table.insert(&key, hash, now),
         };
-        self.remember(id, sender, &passage);
+        self.remember(id, digest.kind, &passage);
         if remembered.is_none() && digest.kind.is_told_by_key() {
             self.remember_route(id, sender, route);
         }
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Remembers a flow that is not remembered yet, if there is room (S7.0, S12.6, S12.18).
-    fn remember(&mut self, id: FlowId, sender: End, passage: &Passage<'_>) {
+    fn remember(&mut self, id: FlowId, kind: PacketKind, passage: &Passage<'_>) {
         if self.table.flow(id).is_none_or(vpcreplay_conntrack::Flow::is_remembered) {
             return;
         }
@@ -106,14 +106,14 @@ impl World {
             self.counters.flows_forgotten += 1;
             return;
         }
-        let handshake = Handshake::begun_by(passage.facts.protocol, opener(passage.facts, sender));
+        let handshake = Handshake::begun_by(passage.facts.protocol, kind.opener());
         let Some((shard, at)) = self.table.place_mut(id) else { return };
         if let Some(flow) = shard.flow_mut(at) {
             flow.memory.set_handshake(handshake);
         }
         if self.settings.flow_records == FlowRecords::Kept {
             let number = self.flow_numbers.next(passage.number, id);
-            let detail = Detail::begin((number, sender), passage.now, shard.entries(at));
+            let detail = Detail::begin((number, kind.sender()), passage.now, shard.entries(at));
             if let Some(aside) = shard.make_aside(at) {
                 aside.detail = Some(Box::new(detail));
             }
@@ -240,13 +240,5 @@ impl World {
         };
         let (checkpoint, eni, rule) = (Some(checkpoint), Some(eni), Some(answer.rule));
         Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
-    }
-}
-
-/// Who opened a flow, by its first packet: its sender; for an ICMP query the requester (S7.0). TCP waits for a SYN.
-pub(crate) fn opener(facts: &PacketFacts, sender: End) -> End {
-    match facts.transport {
-        Transport::IcmpQuery { role: QueryRole::Responder, .. } => sender.other(),
-        _ => sender,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Direction, PacketFacts, Reason};
+use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
 use crate::Settings;
@@ -37,7 +37,23 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The route of a packet with a digest. Which are the usual ones is compiled for them alone.
+    #[inline]
+    pub(crate) fn of_digest(digest: &Digest, policy: &Policy, settings: &Settings) -> Result<Self, Reason> {
+        match digest.ports_v4() {
+            Some(facts) => Self::of(&facts, policy, settings),
+            None => Self::of_any(digest, policy, settings),
+        }
+    }
+
+    #[inline(never)]
+    fn of_any(digest: &Digest, policy: &Policy, settings: &Settings) -> Result<Self, Reason> {
+        Self::of(&digest.facts(), policy, settings)
+    }
+
     /// The route of a packet, or the reason why it takes none, in the order of S3.8.
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
     pub(crate) fn of(facts: &PacketFacts, policy: &Policy, settings: &Settings) -> Result<Self, Reason> {
         if policy.exempt_by_kind(facts) {
             return Err(Reason::Exempt);
@@ -131,6 +147,7 @@ impl Stop {
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     shared: Arc<Known>,
+    recent: Recent,
     /// Routes that a part could not add.
     wanted: Vec<Route>,
 }
@@ -163,8 +180,17 @@ impl Routes {
     }
 
     /// The number of a route; none when too many are remembered, and in a part none when it is new.
+    #[inline]
     pub(crate) fn number(&mut self, route: Route) -> RouteId {
-        if let Some(id) = self.shared.numbers.get(&route.pack()) {
+        let packed = route.pack();
+        let recent = self.recent.get(packed);
+        if recent != 0 { recent } else { self.look_up(route, packed) }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, route: Route, packed: u128) -> RouteId {
+        if let Some(id) = self.shared.numbers.get(&packed) {
+            self.recent.set(packed, *id);
             return *id;
         }
         if let Some(known) = Arc::get_mut(&mut self.shared) {
@@ -178,18 +204,43 @@ impl Routes {
 
     /// The same routes, for a part.
     pub(crate) fn share(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), wanted: Vec::new() }
+        Self { shared: Arc::clone(&self.shared), recent: self.recent, wanted: Vec::new() }
     }
 
     /// Takes back what a part shared, and gives the routes that it would have added.
     pub(crate) fn unshare(&mut self) -> Vec<Route> {
-        self.shared = Arc::default();
+        self.forget();
         std::mem::take(&mut self.wanted)
     }
 
     /// Forgets all routes: another model is in force. Flows must forget their numbers.
     pub(crate) fn forget(&mut self) {
         self.shared = Arc::default();
+        self.recent = Recent::default();
+    }
+}
+
+/// Routes that were looked up, by few bits of their packed form, with their numbers: most packets take one of few.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent([(u128, RouteId); 16]);
+
+impl Recent {
+    /// The number of a packed route, if it is a recent one.
+    #[inline]
+    fn get(&self, packed: u128) -> RouteId {
+        self.0.get(Self::slot(packed)).filter(|(route, _)| *route == packed).map_or(0, |(_, id)| *id)
+    }
+
+    fn set(&mut self, packed: u128, id: RouteId) {
+        if let Some(slot) = self.0.get_mut(Self::slot(packed)) {
+            *slot = (packed, id);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves, folded")]
+    #[inline]
+    const fn slot(packed: u128) -> usize {
+        ((packed >> 64) as u64 ^ packed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 60
     }
 }
 

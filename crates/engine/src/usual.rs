@@ -181,7 +181,7 @@ impl World {
     /// Finds the route of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
     /// packet takes none.
     fn learn_route(&mut self, digest: &Digest, (hash, at): (u64, u32)) -> Option<RouteId> {
-        let route = Route::of(&digest.facts(), &self.policy, &self.settings).ok()?;
+        let route = Route::of_digest(digest, &self.policy, &self.settings).ok()?;
         let number = self.routes.number(route);
         let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
         flow.memory.set_route(digest.kind.sender(), number);

@@ -105,6 +105,15 @@ impl PacketKind {
         if self.sort & 1 == 0 { End::A } else { End::B }
     }
 
+    /// The end that opens a flow whose first packet this is: the sender; of the answer to an ICMP query, the requester (S7.0).
+    #[inline]
+    pub const fn opener(self) -> End {
+        match self.shape() {
+            Shape::Answer => self.sender().other(),
+            _ => self.sender(),
+        }
+    }
+
     /// Which transport facts it has.
     #[inline]
     pub const fn shape(self) -> Shape {
@@ -208,6 +217,28 @@ impl Digest {
         };
         let (src, dst) = self.addresses();
         PacketFacts { src, dst, protocol: key.protocol(), transport, length }
+    }
+
+    /// The facts that rules look at, of a packet of a protocol with ports over IPv4: TCP flags are left out. `None` of any
+    /// other packet. Inlined, so that whoever looks at them is compiled for this shape alone.
+    #[expect(clippy::inline_always, reason = "as a call it would give facts of any shape")]
+    #[inline(always)]
+    pub const fn ports_v4(&self) -> Option<PacketFacts> {
+        let Self { key, kind, length } = *self;
+        let (sender, receiver) = (kind.sender(), kind.sender().other());
+        let ((Some(src), Some(dst)), (Some(src_port), Some(dst_port))) =
+            ((key.address_v4(sender), key.address_v4(receiver)), (key.port(sender), key.port(receiver)))
+        else {
+            return None;
+        };
+        let (src, dst) = (IpAddr::V4(src), IpAddr::V4(dst));
+        Some(PacketFacts {
+            src,
+            dst,
+            protocol: key.protocol(),
+            transport: Transport::Ports { src_port, dst_port },
+            length,
+        })
     }
 
     /// The same in brief.

@@ -220,15 +220,30 @@ impl FlowKey {
     }
 
     /// The address of an end.
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
     pub const fn address(&self, end: End) -> IpAddr {
-        let Addresses([a0, a1, b0, b1]) = self.addresses;
-        match (self.is_wide(), end) {
-            (false, End::A) => IpAddr::V4(Ipv4Addr::from_bits((a0 >> 32) as u32)),
-            (false, End::B) => IpAddr::V4(Ipv4Addr::from_bits(a0 as u32)),
-            (true, End::A) => IpAddr::V6(Ipv6Addr::from_bits((a0 as u128) << 64 | a1 as u128)),
-            (true, End::B) => IpAddr::V6(Ipv6Addr::from_bits((b0 as u128) << 64 | b1 as u128)),
+        if let Some(v4) = self.address_v4(end) {
+            return IpAddr::V4(v4);
         }
+        let Addresses([a0, a1, b0, b1]) = self.addresses;
+        let (high, low) = match end {
+            End::A => (a0, a1),
+            End::B => (b0, b1),
+        };
+        IpAddr::V6(Ipv6Addr::from_bits((high as u128) << 64 | low as u128))
+    }
+
+    /// The address of an end, if it is an IPv4 one.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
+    #[inline]
+    pub const fn address_v4(&self, end: End) -> Option<Ipv4Addr> {
+        let Addresses([both, ..]) = self.addresses;
+        if self.is_wide() {
+            return None;
+        }
+        Some(Ipv4Addr::from_bits(match end {
+            End::A => (both >> 32) as u32,
+            End::B => both as u32,
+        }))
     }
 
     /// The two numbers beside the addresses, by end: ports, or identifier, or type and code.

@@ -47,7 +47,7 @@ impl<A: Address> Classifier<A> {
     }
 
     /// The position of the first rule that matches.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
         let (first, others) = self.chunks.split_first()?;
         let found = first.first(peer, protocol, selector);

@@ -60,6 +60,7 @@ fn ipv4_base(cidr: &Cidr) -> Option<u32> {
 }
 
 /// Whether a packet is neighbour discovery or DHCP, whatever its addresses (S3.6, S3.8).
+#[inline]
 pub(crate) fn is_exempt_kind(facts: &PacketFacts) -> bool {
     match (facts.protocol, facts.src) {
         (Protocol::ICMPV6, IpAddr::V6(_)) => {

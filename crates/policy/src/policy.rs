@@ -231,7 +231,8 @@ impl Policy {
 
     /// What the network ACL of the ENI's subnet says of a packet between two places (S5); `None` where both lie in the subnet
     /// (S3.5). Asked for an ENI of another generation it denies by rule 0.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
     pub fn nacl_between(
         &self,
         eni: EniId,
@@ -240,8 +241,10 @@ impl Policy {
         places: (&AddressPlace, &AddressPlace),
     ) -> Option<NaclMatch> {
         let Some(eni) = self.eni(eni) else { return Some(NaclMatch::OF_NO_ENI) };
-        let crosses = self.crosses_edge_at(eni, places);
-        crosses.then(|| self.nacl_of(eni, direction, &Probe::of(facts, direction)))
+        if !self.crosses_edge_at(eni, places) {
+            return None;
+        }
+        Some(self.nacl_of(eni, direction, &Probe::of(facts, direction)))
     }
 
     /// What the network ACL of the ENI's subnet says (S5). Asked for an ENI of another generation it denies by rule 0.

@@ -35,6 +35,7 @@ pub enum Selector {
 
 impl Probe {
     /// The question that a packet asks of the rules of a direction.
+    #[inline]
     pub const fn of(facts: &PacketFacts, direction: Direction) -> Self {
         let selector = match facts.transport {
             Transport::Tcp { dst_port, .. } | Transport::Ports { dst_port, .. } => Selector::Port(dst_port),
@@ -63,6 +64,7 @@ impl Probe {
 }
 
 /// The address that the rules of a direction look at (S5.2, S6.2).
+#[inline]
 const fn peer(facts: &PacketFacts, direction: Direction) -> IpAddr {
     match direction {
         Direction::Ingress => facts.src,

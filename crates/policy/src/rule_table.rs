@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vpcreplay_flow::Direction;
+use vpcreplay_flow::{Direction, Protocol};
 
 use crate::classifier::{Address, Classifier, Pattern};
 use crate::network::{Action, Peer};
 use crate::policy::{NaclAction, NaclMatch, RuleTrial};
-use crate::probe::Probe;
+use crate::probe::{Probe, Selector};
 use crate::ranges::AddressSet;
 use crate::registry::RuleId;
 use crate::service::Service;
@@ -39,9 +39,9 @@ struct Family<A> {
 }
 
 impl<A: Address> Family<A> {
-    #[inline]
-    fn first(&self, peer: A, probe: &Probe) -> Option<NaclMatch> {
-        let position = self.classifier.first(peer, probe.protocol, probe.selector)?;
+    #[inline(never)]
+    fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<NaclMatch> {
+        let position = self.classifier.first(peer, protocol, selector)?;
         self.outcomes.get(position).copied()
     }
 }
@@ -61,8 +61,8 @@ impl RuleTable {
     #[inline]
     pub(crate) fn first(&self, probe: &Probe) -> Option<NaclMatch> {
         match probe.peer {
-            IpAddr::V4(peer) => self.v4.first(peer.to_bits(), probe),
-            IpAddr::V6(peer) => self.v6.first(peer.to_bits(), probe),
+            IpAddr::V4(peer) => self.v4.first(peer.to_bits(), probe.protocol, probe.selector),
+            IpAddr::V6(peer) => self.v6.first(peer.to_bits(), probe.protocol, probe.selector),
         }
     }
 
