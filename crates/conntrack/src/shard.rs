@@ -19,13 +19,13 @@ const STALE_TIMERS: usize = 4096;
 /// How many timers ahead the memory of their flows is asked for.
 const TIMERS_AHEAD: usize = 8;
 
-/// Whether a packet most likely changes the timer of its flow.
+/// Whether a packet most likely looks at the timer of its flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timer {
     /// It does not.
     #[default]
     Stays,
-    /// It may: its flow has no connection yet, or may lose it.
+    /// It does: its flow's next event may come nearer.
     Moves,
 }
 

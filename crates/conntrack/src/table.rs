@@ -36,7 +36,7 @@ pub struct Wanted {
     pub shard: u32,
     /// Where the flow most likely is; [`Table::prefetch_flows`] fills it in.
     pub guess: u32,
-    /// Whether it most likely changes the flow's timer.
+    /// Whether it most likely looks at the flow's timer.
     pub timer: Timer,
 }
 

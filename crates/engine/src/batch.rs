@@ -39,7 +39,7 @@ impl<'a, T, F: Fn(&'a T) -> Packet<'a>> Packets for (&'a [T], F) {
 pub struct Glance {
     /// The key of its flow in two words; of no flow where it has none.
     pub short: ShortKey,
-    /// Whether it most likely changes the flow's timer.
+    /// Whether it most likely looks at the flow's timer.
     pub timer: Timer,
 }
 
@@ -57,7 +57,7 @@ impl Glance {
     /// What is needed of a packet of this kind, of the flow with this key.
     #[inline]
     pub const fn of_flow(short: ShortKey, kind: PacketKind) -> Self {
-        Self { short, timer: if kind.turns_connection() { Timer::Moves } else { Timer::Stays } }
+        Self { short, timer: if kind.closes_connection() { Timer::Moves } else { Timer::Stays } }
     }
 }
 
@@ -80,7 +80,7 @@ fn short_key_of(decoded: &Decoded, copy: u16) -> Option<ShortKey> {
     }
 }
 
-/// Packets of which one is judged while those of the next two are asked for.
+/// Packets that are judged one after another, between asking for memory for those of later blocks.
 const BLOCK: usize = 16;
 
 /// What the packets of a block want of the table.
@@ -100,19 +100,21 @@ impl World {
     #[expect(clippy::inline_always, reason = "the loop over packets; as a call its packets would be copied")]
     #[inline(always)]
     pub(crate) fn walk(&mut self, packets: &impl Packets, mut each: impl FnMut(&mut Self, usize, &Wanted)) {
-        let mut blocks = [[Wanted::default(); BLOCK]; 3];
-        let [now, next, last] = &mut blocks;
-        let (mut now, mut next, mut last) = (now, next, last);
+        let mut blocks = [[Wanted::default(); BLOCK]; 4];
+        let [now, next, after, last] = &mut blocks;
+        let (mut now, mut next, mut after, mut last) = (now, next, after, last);
         self.ask_for_index((packets, 0), next);
         self.table.prefetch_flows(next);
-        self.ask_for_index((packets, BLOCK), last);
+        self.ask_for_index((packets, BLOCK), after);
+        self.ask_for_index((packets, 2 * BLOCK), last);
         for start in (0..packets.count()).step_by(BLOCK) {
-            (now, next, last) = (next, last, now);
-            self.ask_for_index((packets, start + 2 * BLOCK), last);
+            (now, next, after, last) = (next, after, last, now);
+            // Before the block and behind it, because the processor waits where too much is asked for at once.
             self.table.prefetch_flows(next);
             for (at, wanted) in (start..packets.count()).zip(now.iter()) {
                 each(self, at, wanted);
             }
+            self.ask_for_index((packets, start + 3 * BLOCK), last);
             // By now the flows have come.
             self.table.prefetch_rests(next);
         }

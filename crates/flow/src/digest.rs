@@ -140,10 +140,10 @@ impl PacketKind {
         }
     }
 
-    /// Whether it is a TCP packet that opens or closes: FIN, SYN or RST is set.
+    /// Whether it is a TCP packet that closes: FIN or RST is set.
     #[inline]
-    pub const fn turns_connection(self) -> bool {
-        matches!(self.shape(), Shape::Tcp) && self.first & TcpFlags::TURNS != 0
+    pub const fn closes_connection(self) -> bool {
+        matches!(self.shape(), Shape::Tcp) && self.first & TcpFlags::CLOSES != 0
     }
 
     /// What the packet counts as, for TCP (S2.4).

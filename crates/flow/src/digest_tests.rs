@@ -55,8 +55,8 @@ fn tcp_counts_as_its_flags_say() {
         |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
     assert_eq!(Digest::of(&tcp(0x02)).unwrap().kind.tcp_kind(), Some(TcpKind::Syn));
     assert_eq!(Digest::of(&tcp(0x14)).unwrap().kind.tcp_kind(), Some(TcpKind::Rst));
-    assert!(Digest::of(&tcp(0x11)).unwrap().kind.turns_connection());
-    assert!(!Digest::of(&tcp(0x18)).unwrap().kind.turns_connection());
+    let closes = |flags| Digest::of(&tcp(flags)).unwrap().kind.closes_connection();
+    assert_eq!([0x11, 0x04, 0x02, 0x12, 0x18].map(closes), [true, true, false, false, false]);
     let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });
     assert_eq!(Digest::of(&udp).unwrap().kind.tcp_kind(), None);
     assert_eq!(Digest::of(&udp).unwrap().kind.sender(), End::B);

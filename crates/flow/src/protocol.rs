@@ -50,8 +50,8 @@ impl TcpFlags {
     const SYN: u8 = 0x02;
     const RST: u8 = 0x04;
     const ACK: u8 = 0x10;
-    /// The flags of packets that open or close a connection.
-    pub(crate) const TURNS: u8 = Self::FIN | Self::SYN | Self::RST;
+    /// The flags of packets that close a connection.
+    pub(crate) const CLOSES: u8 = Self::FIN | Self::RST;
 
     /// What the packet counts as (S2.4).
     #[inline]
