@@ -27,6 +27,14 @@ pub struct FlowId {
     at: u32,
 }
 
+impl FlowId {
+    /// Its place in its shard.
+    #[inline]
+    pub const fn at(self) -> u32 {
+        self.at
+    }
+}
+
 /// A packet whose flow will be wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {

@@ -22,6 +22,7 @@ mod settings;
 mod tally_table;
 mod top_denied;
 mod trace;
+mod turn_away;
 mod usual;
 mod verdict;
 

@@ -13,6 +13,7 @@ use crate::engine::World;
 use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::settings::FlowRecords;
+use crate::turn_away::Place;
 use crate::{Content, Packet, Shard, Verdict};
 
 /// A packet with a digest, in brief.
@@ -41,10 +42,16 @@ impl World {
             && flow.is_of(brief.short)
             && brief.kind.is_told_by_key()
         {
-            let (usual, place, has_rest) =
-                (Usual::of(brief, now), (wanted.shard, wanted.guess), flow.has_rest());
+            let (usual, place) = (Usual::of(brief, now), (wanted.shard, wanted.guess));
+            let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
             let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
             if let Some(verdict) = self.go_on(usual, place).or_else(|| twice(self)) {
+                return Some(verdict);
+            }
+            let Brief { short, length, kind } = brief;
+            if !has_entries
+                && let Some(verdict) = self.turn_away_known((number, now), short, (length, kind), place)
+            {
                 return Some(verdict);
             }
         }
@@ -89,10 +96,10 @@ impl World {
         let usual = Usual::of(digest.brief(), now);
         let shard = self.table.shard_at(wanted.shard)?;
         let Some(at) = shard.find(&digest.key, (usual.brief.short, wanted.hash), wanted.guess) else {
-            return self.begin_flow((number, now), &digest, wanted.hash);
+            return self.begin_flow((number, now), &digest, wanted);
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
-        let (place, sender, memory) = ((wanted.shard, at), usual.sender(), flow.memory);
+        let place = (wanted.shard, at);
         let is_new_here = at != wanted.guess || digest.key.is_wide();
         if flow.has_entries() {
             let has_rest = flow.has_rest();
@@ -101,17 +108,13 @@ impl World {
             if verdict.is_some() {
                 return verdict;
             }
-        } else if let Some(rule) = memory.admitted(sender)
-            && Handshake::passed_by(memory.packed_handshake(), usual.event, sender).is_some()
-            && !shard.is_due(at, now)
-        {
-            let flow = (self.table.id(wanted.hash, at), memory.route(sender), Some(rule));
-            let verdict = self.turn_away_again((number, now), &digest, flow);
+        } else if is_new_here {
+            let verdict = self.turn_away_any((number, now), &digest, place);
             if verdict.is_some() {
                 return verdict;
             }
         }
-        self.less_usual(number, (&digest, usual), (wanted.hash, at))
+        self.less_usual(number, (&digest, usual), (wanted.hash, place))
     }
 
     /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
@@ -142,9 +145,9 @@ impl World {
         &mut self,
         number: u64,
         (digest, usual): (&Digest, Usual),
-        (hash, at): (u64, u32),
+        (hash, place): (u64, Place),
     ) -> Option<Verdict> {
-        let (sent, now) = (usual.sent(), usual.now);
+        let (sent, now, at) = (usual.sent(), usual.now, place.1);
         let shard = self.table.shard(hash)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
@@ -164,8 +167,7 @@ impl World {
             return Some(verdict);
         }
         if !shard.flow(at)?.has_entries() {
-            let id = self.table.id(hash, at);
-            return self.turn_away_again((number, now), digest, (id, route, memory.admitted(sent.sender)));
+            return self.turn_away_again((number, now), digest, (place, route));
         }
         let way = self.routes.way(route)?;
         let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
