@@ -22,6 +22,7 @@ pub use allowance::{Ledger, Peak};
 pub use flow::{Departed, Ending, Entry, Flow};
 pub use image::Image;
 pub use in_order::in_order;
+pub use machine::prefetch;
 pub use rest::AsideMut;
 pub use series::{Series, SeriesRow};
 pub use shard::{Shard, Step, Timer};

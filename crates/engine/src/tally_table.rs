@@ -9,6 +9,7 @@
 use std::hash::BuildHasher;
 
 use rustc_hash::FxBuildHasher;
+use vpcreplay_conntrack::prefetch;
 
 use crate::Tally;
 
@@ -46,6 +47,14 @@ impl TallyTable {
     pub(crate) fn may_hold(&self, key: u64) -> bool {
         let bit = self.filter_bit(key);
         self.filter.get(bit / WORD_BITS).is_some_and(|word| word >> (bit % WORD_BITS) & 1 == 1)
+    }
+
+    /// Asks for the memory where a key is looked for.
+    #[inline]
+    pub(crate) fn prefetch(&self, key: u64) {
+        let home = hash(key) & self.mask();
+        prefetch(self.keys.get(home));
+        prefetch(self.tallies.get(home));
     }
 
     /// The tally of a key.

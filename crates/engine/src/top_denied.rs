@@ -12,6 +12,8 @@ use crate::{Denial, Tally};
 
 /// Distinct keys that a top list counts exactly; packets of later keys are counted together.
 const EXACT_KEYS: usize = 65_536;
+/// Packets that are counted together.
+const AT_ONCE: usize = 64;
 /// Where the protocol begins in the lower half of a service's key; below it are the port and [`PORT_IS_KNOWN`].
 const PROTOCOL_SHIFT: u32 = 17;
 /// Set where the port is known.
@@ -83,21 +85,58 @@ impl TopDenied {
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        for packet in packets {
-            match Key::of(packet, self.listed) {
-                Key::Narrow(key) => self.count_narrow(key, packet.length),
-                Key::Wide(key) => self.count_wide(key, packet.length),
+        for packets in packets.chunks(AT_ONCE) {
+            if self.is_full() {
+                self.enter_full(packets);
+                continue;
             }
+            for packet in packets {
+                if let Key::Narrow(key) = Key::of(packet, self.listed) {
+                    self.narrow.prefetch(key);
+                }
+            }
+            for packet in packets {
+                match Key::of(packet, self.listed) {
+                    Key::Narrow(key) => self.count_narrow(key, packet.length),
+                    Key::Wide(key) => self.count_wide(key, packet.length),
+                }
+            }
+        }
+    }
+
+    /// The same when no key is added any more, so that the order of packets is of no account: those whose key is not there are
+    /// told from the rest first. Which are cannot be foretold, and so there is no branch.
+    fn enter_full(&mut self, packets: &[Denied]) {
+        let mut left = [(0, 0); AT_ONCE];
+        let mut count = 0;
+        for packet in packets {
+            let length = packet.length;
+            let key = match Key::of(packet, self.listed) {
+                Key::Narrow(key) => key,
+                Key::Wide(key) => {
+                    self.count_wide(key, length);
+                    continue;
+                }
+            };
+            let may_be_there = u32::from(self.narrow.may_hold(key));
+            if let Some(place) = left.get_mut(count) {
+                *place = (key, length);
+            }
+            count += may_be_there as usize;
+            self.others.packets += u64::from(1 - may_be_there);
+            self.others.bytes += u64::from(length * (1 - may_be_there));
+        }
+        for (key, _) in left.iter().take(count) {
+            self.narrow.prefetch(*key);
+        }
+        for (key, length) in left.into_iter().take(count) {
+            self.count_narrow(key, length);
         }
     }
 
     #[inline]
     fn count_narrow(&mut self, key: u64, length: u32) {
         let is_full = self.is_full();
-        if is_full && !self.narrow.may_hold(key) {
-            self.others.add(length);
-            return;
-        }
         match self.narrow.get_mut(key) {
             Some(tally) => tally.add(length),
             None if is_full => self.others.add(length),
