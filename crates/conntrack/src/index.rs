@@ -12,8 +12,8 @@ const EARLY: usize = 8;
 const LATE: usize = 2;
 /// Buckets of the smallest index.
 const LEAST: usize = 2;
-/// Buckets whose places are moved together when the index grows.
-const AT_ONCE: usize = 8;
+/// Places whose hashes are asked for together when the index grows.
+const AT_ONCE: usize = 64;
 /// Where in a hash its tag begins. An index of so many bits of buckets and more grows without asking for hashes: the bit that
 /// tells the two homes of a place apart is in its tag. Lower, and places of one bucket would be told apart by few bits.
 const TAG: u32 = 14;
@@ -29,9 +29,12 @@ struct Bucket {
     /// How many places went on to a later bucket because this one was full.
     passed: u16,
     places: [u32; SLOTS],
+    /// A bit for each slot whose place came from an earlier bucket. Of free slots it means nothing.
+    foreign: u16,
 }
 
-const EMPTY: Bucket = Bucket { early: [0; EARLY], late: [0; LATE], passed: 0, places: [NIL; SLOTS] };
+const EMPTY: Bucket =
+    Bucket { early: [0; EARLY], late: [0; LATE], passed: 0, places: [NIL; SLOTS], foreign: 0 };
 const _: () = assert!(size_of::<Bucket>() == 64, "a cache line");
 /// The greatest number of places gone on that is counted; once it is reached it stays.
 const MANY: u16 = u16::MAX;
@@ -84,6 +87,7 @@ impl Bucket {
         }
     }
 
+    /// Fills a slot, or empties it.
     fn set(&mut self, slot: usize, (tag, place): (u16, u32)) {
         let own = match slot.checked_sub(EARLY) {
             None => self.early.get_mut(slot),
@@ -223,14 +227,16 @@ impl Index {
 
     /// Puts a place into the first bucket from its home on that has room.
     #[inline]
-    fn put(&mut self, mut home: usize, (tag, place): (u16, u32)) {
-        while let Some(bucket) = self.buckets.get_mut(home) {
+    fn put(&mut self, home: usize, (tag, place): (u16, u32)) {
+        let mut at = home;
+        while let Some(bucket) = self.buckets.get_mut(at) {
             if let Some(slot) = bucket.free_slot() {
                 bucket.set(slot, (tag, place));
+                bucket.foreign = bucket.foreign & !(1 << slot) | u16::from(at != home) << slot;
                 return;
             }
             bucket.pass();
-            home = self.next(home);
+            at = self.next(at);
         }
     }
 
@@ -238,39 +244,26 @@ impl Index {
     fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
         let doubled = vec![EMPTY; self.buckets.len() * 2];
         let old = std::mem::replace(&mut self.buckets, doubled);
-        match old.len().ilog2().checked_sub(TAG) {
-            Some(bit) if bit < u16::BITS - 1 => self.take_by_tag(&old, bit, hash_of),
-            _ => old.chunks(AT_ONCE).for_each(|buckets| self.take_by_hash(buckets, &hash_of)),
-        }
-    }
-
-    /// Takes the places of an index of half as many buckets; a bit of their tags tells which of two homes is theirs.
-    fn take_by_tag(&mut self, old: &[Bucket], bit: u32, hash_of: impl Fn(u32) -> u64) {
-        let mut passed = old.last().is_some_and(|last| last.passed > 0);
+        // Which bit of a tag tells the two homes of a place apart that it has from now on; none in a small index.
+        let bit = old.len().ilog2().checked_sub(TAG).filter(|bit| *bit < u16::BITS - 1);
+        let mut others = Vec::new();
         for (home, bucket) in old.iter().enumerate() {
-            // Here or in an earlier bucket may be the home of each.
-            if passed {
-                self.take_by_hash(std::slice::from_ref(bucket), &hash_of);
-            } else {
-                let tags = bucket.early.iter().chain(&bucket.late);
-                for (tag, place) in tags.zip(&bucket.places).filter(|(tag, _)| **tag != 0) {
-                    self.put(home + usize::from(tag >> bit & 1) * old.len(), (*tag, *place));
+            for (slot, (tag, place)) in bucket.early.iter().chain(&bucket.late).zip(bucket.places).enumerate() {
+                match bit {
+                    _ if *tag == 0 => {}
+                    Some(bit) if bucket.foreign >> slot & 1 == 0 => {
+                        self.put(home + usize::from(tag >> bit & 1) * old.len(), (*tag, place));
+                    }
+                    _ => others.push(place),
                 }
             }
-            passed = bucket.passed > 0;
         }
-    }
-
-    /// Takes the places of some buckets of a smaller index, by their hashes.
-    fn take_by_hash(&mut self, old: &[Bucket], hash_of: impl Fn(u32) -> u64) {
-        let mut hashes = [[0; SLOTS]; AT_ONCE];
-        // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
-        for (hashes, bucket) in hashes.iter_mut().zip(old) {
-            *hashes = bucket.places.map(|place| if place == NIL { 0 } else { hash_of(place) });
-        }
-        for (hashes, bucket) in hashes.iter().zip(old) {
-            for (hash, place) in hashes.iter().zip(bucket.places).filter(|(_, place)| *place != NIL) {
-                self.put(self.home(*hash), (tag(*hash), place));
+        for places in others.chunks(AT_ONCE) {
+            let mut hashes = [0; AT_ONCE];
+            // Apart, so that many hashes are waited for at once: the flows that tell them lie anywhere.
+            hashes.iter_mut().zip(places).for_each(|(hash, place)| *hash = hash_of(*place));
+            for (hash, place) in hashes.iter().zip(places) {
+                self.put(self.home(*hash), (tag(*hash), *place));
             }
         }
     }
