@@ -248,7 +248,8 @@ impl Index {
         let bit = old.len().ilog2().checked_sub(TAG).filter(|bit| *bit < u16::BITS - 1);
         let mut others = Vec::new();
         for (home, bucket) in old.iter().enumerate() {
-            for (slot, (tag, place)) in bucket.early.iter().chain(&bucket.late).zip(bucket.places).enumerate() {
+            for (slot, (tag, place)) in bucket.early.iter().chain(&bucket.late).zip(bucket.places).enumerate()
+            {
                 match bit {
                     _ if *tag == 0 => {}
                     Some(bit) if bucket.foreign >> slot & 1 == 0 => {

@@ -41,6 +41,7 @@ pub(crate) fn compile(
     let mut policy = Policy {
         common_timeouts: timeouts(&options, command_line, None),
         enis: Vec::new(),
+        timeouts: Vec::new(),
         nacls,
         group_sets: Vec::new(),
         limits: BTreeMap::new(),
@@ -199,15 +200,17 @@ impl<'a> Compiler<'a> {
             nacl,
             group_set: self.group_set(policy, eni)?,
             scope,
-            timeouts: timeouts(&policy.options, command_line, Some(eni)),
             is_tracked_type: eni.interface_type.as_deref().is_some_and(is_tracked_type),
             is_tracked_peer: policy.always_tracked.lists_eni(&eni.id),
         };
         if policy.enis.len() <= id.index() {
             policy.enis.resize(id.index() + 1, None);
+            policy.timeouts.resize(id.index() + 1, policy.common_timeouts);
         }
-        if let Some(slot) = policy.enis.get_mut(id.index()) {
+        let slots = (policy.enis.get_mut(id.index()), policy.timeouts.get_mut(id.index()));
+        if let (Some(slot), Some(own)) = slots {
             *slot = Some(compiled);
+            *own = timeouts(&policy.options, command_line, Some(eni));
         }
         Ok(())
     }

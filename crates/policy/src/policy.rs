@@ -62,6 +62,8 @@ pub struct Policy {
     pub(crate) options: Options,
     /// By the ENI's number; `None` for ENIs of other generations.
     pub(crate) enis: Vec<Option<CompiledEni>>,
+    /// By the ENI's number; the common ones for ENIs of other generations. Apart, since most packets need nothing else.
+    pub(crate) timeouts: Vec<Timeouts>,
     pub(crate) nacls: Vec<CompiledNacl>,
     pub(crate) group_sets: Vec<GroupSet>,
     pub(crate) limits: BTreeMap<ScopeId, u64>,
@@ -87,7 +89,6 @@ pub(crate) struct CompiledEni {
     pub(crate) nacl: usize,
     pub(crate) group_set: usize,
     pub(crate) scope: ScopeId,
-    pub(crate) timeouts: Timeouts,
     /// By its own interface type (S6.4), for both sides.
     pub(crate) is_tracked_type: bool,
     /// By its id in `always_tracked`, as peer only (S12.15).
@@ -202,7 +203,7 @@ impl Policy {
     /// The timeouts in force at an ENI (S7.3, S12.10); those of no ENI in particular where this generation lacks it.
     #[inline]
     pub fn timeouts(&self, eni: EniId) -> &Timeouts {
-        self.eni(eni).map_or(&self.common_timeouts, |eni| &eni.timeouts)
+        self.timeouts.get(eni.index()).unwrap_or(&self.common_timeouts)
     }
 
     /// Whether a packet is exempt whatever its addresses: neighbour discovery and DHCP (S3.6, S3.8).
