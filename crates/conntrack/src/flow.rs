@@ -108,19 +108,6 @@ pub(crate) const NO_ENTRY: Entry =
     Entry { number: 0, deadline: Timestamp::MIN, eni: NO_ENI, rule: 0, tracking: Tracking::NONE };
 
 impl<M: Default> Flow<M> {
-    pub(crate) fn new(key: ShortKey, now: Timestamp) -> Self {
-        let marks = IN_USE | UNSETTLED;
-        Self { key, last_packet: now, first: NO_ENTRY, rest: NIL, memory: M::default(), marks }
-    }
-
-    /// A flow that is remembered and has a connection, whose timer is set.
-    pub(crate) const fn begun(key: ShortKey, now: Timestamp, (memory, first): (M, Entry)) -> Self
-    where
-        M: Copy,
-    {
-        Self { key, last_packet: now, first, rest: NIL, memory, marks: IN_USE | REMEMBERED }
-    }
-
     /// A record that holds no flow; `next` is the next one of that kind.
     ///
     /// Its key is that of no packet: protocol 0 has no ports.
@@ -131,6 +118,24 @@ impl<M: Default> Flow<M> {
 }
 
 impl<M> Flow<M> {
+    /// Takes a record that holds no flow for one, whose rest is at a place. Field by field, like the following one: a record
+    /// that was put together elsewhere would be copied before it is all written.
+    #[inline]
+    pub(crate) const fn take_over(&mut self, key: ShortKey, now: Timestamp, rest: u32) {
+        (self.key, self.last_packet, self.rest) = (key, now, rest);
+        self.marks = IN_USE | UNSETTLED;
+    }
+
+    /// Makes a new flow remembered, with a connection whose timer is about to be set.
+    #[inline]
+    pub(crate) fn begin(&mut self, memory: M, entry: Entry) {
+        let Entry { number, deadline, eni, rule, tracking } = entry;
+        (self.first.number, self.first.deadline) = (number, deadline);
+        (self.first.eni, self.first.rule, self.first.tracking) = (eni, rule, tracking);
+        self.memory = memory;
+        self.marks = IN_USE | REMEMBERED;
+    }
+
     /// Whether the record holds a flow.
     pub(crate) const fn is_in_use(&self) -> bool {
         self.marks & IN_USE != 0

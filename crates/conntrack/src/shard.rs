@@ -125,34 +125,40 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     /// Adds a flow that is not in the table. It has no timer before it is settled.
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
-        self.add(key, hash, Flow::new(key.short(), now))
+        self.add(key, hash, now)
     }
 
     /// Adds a flow that is not in the table, remembered, with a connection and its timer.
-    pub(crate) fn begin(&mut self, (key, hash): (&FlowKey, u64), now: Timestamp, what: (M, Entry)) -> u32 {
-        let deadline = what.1.deadline;
-        let at = self.add(key, hash, Flow::begun(key.short(), now, what));
-        self.set_timer(at, deadline);
+    #[expect(clippy::inline_always, reason = "as Table::begin")]
+    #[inline(always)]
+    pub(crate) fn begin(
+        &mut self,
+        (key, hash): (&FlowKey, u64),
+        now: Timestamp,
+        (memory, entry): (M, Entry),
+    ) -> u32 {
+        let at = self.add(key, hash, now);
+        if let Some(flow) = self.flows.get_mut(at as usize) {
+            flow.begin(memory, entry);
+        }
+        self.set_timer(at, entry.deadline);
         at
     }
 
-    #[inline]
-    fn add(&mut self, key: &FlowKey, hash: u64, mut flow: Flow<M>) -> u32 {
-        if key.is_wide() {
-            flow.rest = self.rests.add_addresses(key.wide_addresses());
-        }
-        let at = if let (Some(free), Some(timer)) =
-            (self.flows.get_mut(self.free as usize), self.timers.get_mut(self.free as usize))
-        {
-            *timer = Timestamp::MAX;
-            let next = std::mem::replace(free, flow).rest;
-            std::mem::replace(&mut self.free, next)
-        } else {
-            self.flows.push(flow);
+    #[inline(never)]
+    fn add(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
+        let rest = if key.is_wide() { self.rests.add_addresses(key.wide_addresses()) } else { NIL };
+        if self.free == NIL {
+            self.flows.push(Flow::free(NIL));
             self.timers.push(Timestamp::MAX);
             // The bound on remembered flows and live connections keeps this far below 2^32.
-            u32::try_from(self.flows.len() - 1).unwrap_or(NIL)
-        };
+            self.free = u32::try_from(self.flows.len() - 1).unwrap_or(NIL);
+        }
+        let at = self.free;
+        if let Some(flow) = self.flows.get_mut(at as usize) {
+            self.free = flow.rest;
+            flow.take_over(key.short(), now, rest);
+        }
         self.in_use += 1;
         let flows = &self.flows;
         let hash_of = |at: u32| flows.get(at as usize).map_or(0, |flow| flow.key.hash64());

@@ -192,12 +192,16 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     }
 
     /// Adds a flow that the table does not have, remembered, with a connection; there must be room for it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as a call it would be handed a record to copy")]
+    #[inline(always)]
     pub fn begin(&mut self, key: (&FlowKey, u64), now: Timestamp, what: (M, Entry)) -> FlowId {
         let shard = self.shard_of(key.1);
         let place = self.place_of(shard);
         self.remembered += 1;
-        let at = self.shards.get_mut(place).map_or(u32::MAX, |owner| owner.begin(key, now, what));
+        let at = match self.shards.get_mut(place) {
+            Some(owner) => owner.begin(key, now, what),
+            None => u32::MAX,
+        };
         FlowId { shard, at }
     }
 

@@ -9,7 +9,7 @@ use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::Memory;
-use crate::route::{Hop, Route, RouteId};
+use crate::route::{Hop, Route};
 use crate::turn_away::Request;
 
 impl World {
@@ -18,27 +18,52 @@ impl World {
     #[inline(never)]
     pub(crate) fn begin_flow(
         &mut self,
-        (number, now): (u64, Timestamp),
+        number_now: (u64, Timestamp),
         digest: &Digest,
+        wanted: &Wanted,
+    ) -> Option<Verdict> {
+        match digest.ports_v4() {
+            Some(facts) => self.begin(number_now, (digest, &facts), wanted),
+            None => self.begin_other(number_now, digest, wanted),
+        }
+    }
+
+    /// The same for a packet that is not of the most usual shape.
+    #[inline(never)]
+    fn begin_other(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        wanted: &Wanted,
+    ) -> Option<Verdict> {
+        self.begin(number_now, (digest, &digest.facts()), wanted)
+    }
+
+    /// The same, with the facts that rules look at.
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        (digest, facts): (&Digest, &PacketFacts),
         wanted: &Wanted,
     ) -> Option<Verdict> {
         // A sweep books new connections itself.
         if self.table.is_full() || self.parting.is_some() {
             return None;
         }
-        let asked = match digest.ports_v4() {
-            Some(facts) => self.ask(&facts),
-            None => self.ask_of_any(digest),
-        };
-        let (route, request) = match asked {
-            Ok(said) => said,
+        let route = match Route::of(facts, &self.policy, &self.settings) {
+            Ok(route) => self.routes.number(route),
             Err(reason) => {
                 let verdict = Verdict::bare(reason);
                 self.counters.count(digest.length, &verdict);
                 return Some(verdict);
             }
         };
-        let request = request.filter(|_| self.may_be_tracked(digest.kind))?;
+        if !self.may_be_tracked(digest.kind) {
+            return None;
+        }
+        let request = self.request(facts, *self.routes.only_hop(route)?)?;
         let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let key = (&digest.key, wanted.hash);
         if self.has_no_room(request.scope, now) {
@@ -68,22 +93,6 @@ impl World {
         let verdict = hop.gate().on_entry(reason, &entry);
         self.counters.count(digest.length, &verdict);
         Some(verdict)
-    }
-
-    /// What the model says of a packet by itself: its route, and the rule that admits it at the one ENI that it passes.
-    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
-    #[inline(always)]
-    fn ask(&mut self, facts: &PacketFacts) -> Result<(RouteId, Option<Request>), Reason> {
-        let route = Route::of(facts, &self.policy, &self.settings)?;
-        let route = self.routes.number(route);
-        let hop = self.routes.only_hop(route).copied();
-        Ok((route, hop.and_then(|hop| self.request(facts, hop))))
-    }
-
-    /// The same of a packet that is not of the most usual shape.
-    #[inline(never)]
-    fn ask_of_any(&mut self, digest: &Digest) -> Result<(RouteId, Option<Request>), Reason> {
-        self.ask(&digest.facts())
     }
 
     /// The rule that admits a packet without a connection at the one ENI that it passes, so that it asks for an entry.

@@ -254,7 +254,8 @@ impl Policy {
         self.eni(eni).map_or(NaclMatch::OF_NO_ENI, |eni| self.nacl_of(eni, direction, probe))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
     fn nacl_of(&self, eni: &CompiledEni, direction: Direction, probe: &Probe) -> NaclMatch {
         let Some(nacl) = self.nacls.get(eni.nacl) else { return NaclMatch::OF_NO_ENI };
         let (table, last) = nacl.direction(direction);
@@ -262,7 +263,8 @@ impl Policy {
     }
 
     /// The first rule of the ENI's security groups that matches, in the order of the groups and of their rules (S6.2).
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
     pub fn security_group(&self, eni: EniId, direction: Direction, probe: &Probe) -> Option<RuleId> {
         self.group_set(eni)?.direction(direction).first(probe).map(|found| found.rule)
     }

@@ -35,7 +35,8 @@ pub enum Selector {
 
 impl Probe {
     /// The question that a packet asks of the rules of a direction.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
     pub const fn of(facts: &PacketFacts, direction: Direction) -> Self {
         let selector = match facts.transport {
             Transport::Tcp { dst_port, .. } | Transport::Ports { dst_port, .. } => Selector::Port(dst_port),

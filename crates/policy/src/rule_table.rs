@@ -58,7 +58,8 @@ impl RuleTable {
     }
 
     /// The first rule that matches.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
     pub(crate) fn first(&self, probe: &Probe) -> Option<NaclMatch> {
         match probe.peer {
             IpAddr::V4(peer) => self.v4.first(peer.to_bits(), probe.protocol, probe.selector),
