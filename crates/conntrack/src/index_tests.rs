@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -25,11 +26,13 @@ proptest! {
             }
             for (place, hash) in &model {
                 prop_assert_eq!(index.find(*hash, |other| other == *place), Some(*place));
+                prop_assert!(!index.is_absent(*hash));
                 let guess = index.guess(*hash);
                 prop_assert!(guess == u32::MAX || model.contains_key(&guess));
             }
             let is_it = |other| other == place && model[&other] == hash;
             prop_assert_eq!(index.find(hash, is_it).is_some(), model.get(&place) == Some(&hash));
+            prop_assert!(!index.is_absent(hash) || index.find(hash, |_| true).is_none());
             prop_assert_eq!(index.len, model.len());
         }
     }
@@ -103,20 +106,29 @@ fn too_many_to_count_stay_too_many() {
     assert_eq!(bucket.passed, MANY);
 }
 
-/// A large index grows by the tags alone, but for buckets into which others may have gone on: nothing is lost, and all is
-/// where it is looked for.
+/// A large index grows by the tags alone, but for places that had to go on to a later bucket: nothing is lost, all is where it is
+/// looked for, and few hashes are asked for.
 #[test]
 fn grows_by_tags() {
-    // Ten times as many places as there are homes, so that many buckets overflow, through three sizes.
+    // Room for ten in each bucket, eight on the average, so that many overflow, through three sizes.
     let most = 10 * (1_u64 << TAG) * 4;
     let hash = |place: u32| {
         let spread = u64::from(place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (spread ^ spread >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     };
     let mut index = Index::new();
+    let mut asked = 0;
     for place in (0..).take(usize::try_from(most).unwrap_or(0)) {
-        index.insert(hash(place), place, hash);
+        let (size, asked_for) = (index.buckets.len(), Cell::new(0));
+        let hash_of = |place| {
+            asked_for.set(asked_for.get() + 1);
+            hash(place)
+        };
+        index.insert(hash(place), place, hash_of);
+        asked += if size >= 1 << TAG { asked_for.get() } else { 0 };
     }
+    // Some nine hundred thousand were moved.
+    assert!(asked > 0 && asked < index.len / 10, "{asked} of {}", index.len);
     assert!(index.buckets.len() > 4 << TAG && index.buckets.iter().any(|bucket| bucket.passed > 0));
     for place in (0..).take(index.len) {
         assert_eq!(index.find(hash(place), |other| other == place), Some(place));

@@ -34,7 +34,25 @@ fn a_digest_gives_back_the_facts() {
         let same = PacketKind::of_index(digest.kind.index());
         assert_eq!((same.shape(), same.tcp_kind()), (digest.kind.shape(), digest.kind.tcp_kind()));
         assert_eq!(digest.key.address(digest.kind.sender()), facts.src);
+        // What rules look at of the most usual shape: all but the flags.
+        let ports = facts.transport.ports();
+        let usual = ports.map(|(src_port, dst_port)| Transport::Ports { src_port, dst_port });
+        assert_eq!(digest.ports_v4(), usual.map(|transport| PacketFacts { transport, ..facts }));
+        let v6 = PacketFacts { src: "2001:db8::1".parse().unwrap(), dst: "::2".parse().unwrap(), ..facts };
+        assert_eq!(Digest::of(&v6).unwrap().ports_v4(), None);
     }
+}
+
+// S7.0: a flow is opened by the sender of its first packet, but by the requester where that is an answer.
+#[test]
+fn who_opens_a_flow() {
+    let query = |role| Transport::IcmpQuery { icmp_type: 8, code: 0, id: 1, kind: QueryKind::Echo, role };
+    let of = |facts: PacketFacts| Digest::of(&facts).unwrap().kind;
+    for role in [QueryRole::Requester, QueryRole::Responder] {
+        assert_eq!(of(facts(Protocol::ICMP, query(role))).opener(), End::A, "{role:?}");
+    }
+    let udp = of(facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 }));
+    assert_eq!((udp.sender(), udp.opener()), (End::B, End::B));
 }
 
 // S2.7: unknown ports have no flow; S6.3.1: what an error quotes does not fit.
