@@ -122,6 +122,7 @@ impl<M> Flow<M> {
     /// that was put together elsewhere would be copied before it is all written.
     #[inline]
     pub(crate) const fn take_over(&mut self, key: ShortKey, now: Timestamp, rest: u32) {
+        debug_assert!(!self.is_in_use() && !self.has_entries() && self.first.number == 0, "a free record");
         (self.key, self.last_packet, self.rest) = (key, now, rest);
         self.marks = IN_USE | UNSETTLED;
     }

@@ -123,11 +123,6 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         if guess == NIL { self.index.guess_on(hash) } else { guess }
     }
 
-    /// Adds a flow that is not in the table. It has no timer before it is settled.
-    pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
-        self.add(key, hash, now)
-    }
-
     /// Adds a flow that is not in the table, remembered, with a connection and its timer.
     #[expect(clippy::inline_always, reason = "as Table::begin")]
     #[inline(always)]
@@ -137,7 +132,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         now: Timestamp,
         (memory, entry): (M, Entry),
     ) -> u32 {
-        let at = self.add(key, hash, now);
+        let at = self.insert(key, hash, now);
         if let Some(flow) = self.flows.get_mut(at as usize) {
             flow.begin(memory, entry);
         }
@@ -145,8 +140,9 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         at
     }
 
+    /// Adds a flow that is not in the table. It has no timer before it is settled.
     #[inline(never)]
-    fn add(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
+    pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
         let rest = if key.is_wide() { self.rests.add_addresses(key.wide_addresses()) } else { NIL };
         if self.free == NIL {
             self.flows.push(Flow::free(NIL));

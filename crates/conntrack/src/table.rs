@@ -198,6 +198,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         let shard = self.shard_of(key.1);
         let place = self.place_of(shard);
         self.remembered += 1;
+        // No closure, which would be called.
         let at = match self.shards.get_mut(place) {
             Some(owner) => owner.begin(key, now, what),
             None => u32::MAX,
@@ -211,13 +212,6 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         self.shards.get(self.place_of(self.shard_of(hash)))
     }
 
-    /// The shard of the flows with a hash.
-    #[inline]
-    pub fn shard_mut(&mut self, hash: u64) -> Option<&mut Shard<M, A>> {
-        let place = self.place_of(self.shard_of(hash));
-        self.shards.get_mut(place)
-    }
-
     /// The shard of a flow, and its place there.
     #[inline]
     pub fn place(&self, id: FlowId) -> Option<(&Shard<M, A>, u32)> {
@@ -229,12 +223,6 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     pub fn place_mut(&mut self, id: FlowId) -> Option<(&mut Shard<M, A>, u32)> {
         let place = self.place_of(id.shard);
         self.shards.get_mut(place).map(|shard| (shard, id.at))
-    }
-
-    /// The flow at a place of the shard of a hash.
-    #[inline]
-    pub const fn id(&self, hash: u64, at: u32) -> FlowId {
-        FlowId { shard: self.shard_of(hash), at }
     }
 
     /// A flow of the table.

@@ -37,7 +37,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// The route of a packet with a digest. Which are the usual ones is compiled for them alone.
+    /// The route of a packet with a digest; packets of the most usual shape have code of their own.
     #[inline]
     pub(crate) fn of_digest(digest: &Digest, policy: &Policy, settings: &Settings) -> Result<Self, Reason> {
         match digest.ports_v4() {

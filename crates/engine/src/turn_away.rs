@@ -23,33 +23,33 @@ pub(crate) struct Request {
 }
 
 impl World {
-    /// Judges a packet of an IPv4 flow if it is told by its key, and if the flow has no connection because packets of this end
-    /// were turned away before; `None` and no change otherwise.
-    ///
-    /// Takes the parts of a packet in brief: as a whole it would be put together for packets that never come here.
-    #[inline(never)]
+    /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were turned away
+    /// before; `None` and no change otherwise.
     pub(crate) fn turn_away_known(
-        &mut self,
-        (number, now): (u64, Timestamp),
-        short: ShortKey,
-        (length, kind): (u32, PacketKind),
-        place: Place,
-    ) -> Option<Verdict> {
-        let digest = Brief { short, length, kind }.whole();
-        let (route, rule) = self.admitted_before(kind, now, place)?;
-        self.turn_away_admitted((number, now), &digest, (place, route, rule))
-    }
-
-    /// The same for any packet that is told by its key.
-    #[inline(never)]
-    pub(crate) fn turn_away_any(
         &mut self,
         number_now: (u64, Timestamp),
         digest: &Digest,
         place: Place,
     ) -> Option<Verdict> {
+        if !self.may_be_tracked(digest.kind) {
+            return None;
+        }
         let (route, rule) = self.admitted_before(digest.kind, number_now.1, place)?;
-        self.turn_away_admitted(number_now, digest, (place, route, rule))
+        let hop = *self.routes.only_hop(route)?;
+        let request = Request { hop, rule, scope: self.scopes.of(hop.eni) };
+        self.turn_away_if_full(number_now, digest, (place, request))
+    }
+
+    /// The same for a packet of an IPv4 flow, taken apart: as a whole it would be put together for packets that never come here.
+    #[inline(never)]
+    pub(crate) fn turn_away_known_v4(
+        &mut self,
+        number_now: (u64, Timestamp),
+        short: ShortKey,
+        (length, kind): (u32, PacketKind),
+        place: Place,
+    ) -> Option<Verdict> {
+        self.turn_away_known(number_now, &Brief { short, length, kind }.whole(), place)
     }
 
     /// The route of a packet and the rule that admits it, if its flow remembers them and has no connection, nothing of the
@@ -69,18 +69,6 @@ impl World {
         (!shard.is_due(at, now)).then(|| (memory.route(sender), rule))
     }
 
-    #[inline]
-    fn turn_away_admitted(
-        &mut self,
-        number_now: (u64, Timestamp),
-        digest: &Digest,
-        (place, route, rule): (Place, RouteId, RuleId),
-    ) -> Option<Verdict> {
-        let hop = *self.routes.only_hop(route)?;
-        let request = Request { hop, rule, scope: self.scopes.of(hop.eni) };
-        self.turn_away_if_full(number_now, digest, (place, request))
-    }
-
     /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if the
     /// allowance turns it away; `None` and no change otherwise.
     pub(crate) fn turn_away_again(
@@ -91,7 +79,7 @@ impl World {
     ) -> Option<Verdict> {
         // Told before the rules are asked: as long as there is room this is not the way.
         let hop = *self.routes.only_hop(route)?;
-        if !self.ledger.is_full(self.scopes.of(hop.eni)) {
+        if !self.ledger.is_full(self.scopes.of(hop.eni)) || !self.may_be_tracked(digest.kind) {
             return None;
         }
         let request = self.request(&digest.facts(), hop)?;
@@ -105,8 +93,7 @@ impl World {
         digest: &Digest,
         (place, request): (Place, Request),
     ) -> Option<Verdict> {
-        let is_turned_away = self.may_be_tracked(digest.kind) && self.has_no_room(request.scope, now);
-        is_turned_away.then(|| self.turn_away((number, now), digest, (place, request)))
+        self.has_no_room(request.scope, now).then(|| self.turn_away((number, now), digest, (place, request)))
     }
 
     /// Whether a packet without a connection is tracked if a rule admits it: one in the middle of a TCP connection is, by

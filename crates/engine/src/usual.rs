@@ -50,7 +50,7 @@ impl World {
             }
             let Brief { short, length, kind } = brief;
             if !has_entries
-                && let Some(verdict) = self.turn_away_known((number, now), short, (length, kind), place)
+                && let Some(verdict) = self.turn_away_known_v4((number, now), short, (length, kind), place)
             {
                 return Some(verdict);
             }
@@ -63,7 +63,7 @@ impl World {
     /// connection lives.
     #[expect(clippy::inline_always, reason = "as World::usual")]
     #[inline(always)]
-    fn go_on(&mut self, usual: Usual, (shard, at): (u32, u32)) -> Option<Verdict> {
+    fn go_on(&mut self, usual: Usual, (shard, at): Place) -> Option<Verdict> {
         let shard = self.table.shard_at_mut(shard)?;
         let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
@@ -109,17 +109,17 @@ impl World {
                 return verdict;
             }
         } else if is_new_here {
-            let verdict = self.turn_away_any((number, now), &digest, place);
+            let verdict = self.turn_away_known((number, now), &digest, place);
             if verdict.is_some() {
                 return verdict;
             }
         }
-        self.less_usual(number, (&digest, usual), (wanted.hash, place))
+        self.less_usual(number, (&digest, usual), place)
     }
 
     /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
     #[inline(never)]
-    fn go_on_twice(&mut self, usual: Usual, (place, at): (u32, u32)) -> Option<Verdict> {
+    fn go_on_twice(&mut self, usual: Usual, (place, at): Place) -> Option<Verdict> {
         let flow = self.table.shard_at(place)?.flow(at).filter(|flow| flow.is_remembered())?;
         let memory = flow.memory;
         let Some(Way::Two(source, destination)) = self.routes.way(memory.route(usual.sender())) else {
@@ -145,17 +145,17 @@ impl World {
         &mut self,
         number: u64,
         (digest, usual): (&Digest, Usual),
-        (hash, place): (u64, Place),
+        place: Place,
     ) -> Option<Verdict> {
         let (sent, now, at) = (usual.sent(), usual.now, place.1);
-        let shard = self.table.shard(hash)?;
+        let shard = self.table.shard_at(place.0)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
         let mut route = memory.route(sent.sender);
         if self.routes.get(route).is_none() {
-            route = self.learn_route(digest, (hash, at))?;
+            route = self.learn_route(digest, place)?;
         }
-        let shard = self.table.shard_mut(hash)?;
+        let shard = self.table.shard_at_mut(place.0)?;
         let mut handshake = memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
@@ -182,10 +182,10 @@ impl World {
 
     /// Finds the route of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
     /// packet takes none.
-    fn learn_route(&mut self, digest: &Digest, (hash, at): (u64, u32)) -> Option<RouteId> {
+    fn learn_route(&mut self, digest: &Digest, (shard, at): Place) -> Option<RouteId> {
         let route = Route::of_digest(digest, &self.policy, &self.settings).ok()?;
         let number = self.routes.number(route);
-        let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
+        let flow = self.table.shard_at_mut(shard)?.flow_mut(at)?;
         flow.memory.set_route(digest.kind.sender(), number);
         Some(number)
     }

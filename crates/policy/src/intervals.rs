@@ -86,24 +86,6 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
         }
     }
 
-    /// How many values lie beside each other.
-    #[cfg(test)]
-    pub(crate) fn count(&self) -> usize {
-        let mut in_order = Vec::new();
-        self.collect(1, &mut in_order);
-        in_order.chunk_by(V::eq).count()
-    }
-
-    #[cfg(test)]
-    fn collect(&self, at: usize, in_order: &mut Vec<V>) {
-        if at < self.starts.len() {
-            self.collect(2 * at + 1, in_order);
-            self.collect(2 * at, in_order);
-        } else {
-            in_order.extend(self.values.get(at - self.starts.len()));
-        }
-    }
-
     /// The value of the interval that the point lies in.
     #[inline]
     pub(crate) fn find(&self, point: T) -> &V {

@@ -1,5 +1,24 @@
 use super::{Intervals, Point};
 
+impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
+    /// How many intervals there are, what is left over at the end apart.
+    pub(crate) fn count(&self) -> usize {
+        let mut values = Vec::new();
+        self.collect(1, &mut values);
+        values.chunk_by(V::eq).count()
+    }
+
+    /// The values of the leaves at and below a place, from left to right.
+    fn collect(&self, at: usize, values: &mut Vec<V>) {
+        if at < self.starts.len() {
+            self.collect(2 * at + 1, values);
+            self.collect(2 * at, values);
+        } else {
+            values.extend(self.values.get(at - self.starts.len()));
+        }
+    }
+}
+
 /// For as many intervals as one likes: every point finds the last start that does not lie behind it.
 #[test]
 fn every_point_finds_its_interval() {
