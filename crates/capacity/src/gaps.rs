@@ -81,7 +81,7 @@ impl Gaps {
             self.entries.retain(|(_, eni), _| policy.contains(*eni));
         }
         let Some(digest) = packet.content.digest() else { return };
-        let (key, tcp) = (digest.key, digest.kind.tcp_kind());
+        let (key, tcp) = (digest.key, digest.kind.event().tcp());
         for visit in visits {
             self.visit((&key, tcp), &visit, now);
         }

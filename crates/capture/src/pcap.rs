@@ -12,6 +12,9 @@ use crate::{MAX_RECORD_BYTES, reader::cut};
 /// Length of the file header.
 pub(crate) const FILE_HEADER: usize = 24;
 
+/// Length of a record header of most files.
+const RECORD_HEADER: usize = 16;
+
 /// Frames up to this length are taken whatever the snap length says (libpcap's largest default).
 const USUAL_SNAPLEN: u32 = 262_144;
 
@@ -40,7 +43,7 @@ struct Record {
 
 impl Record {
     #[inline]
-    fn of(bytes: [u8; 16], number: impl Fn([u8; 4]) -> u32) -> Self {
+    fn of(bytes: [u8; RECORD_HEADER], number: impl Fn([u8; 4]) -> u32) -> Self {
         let ([seconds, fraction, captured, original], _) = bytes.as_chunks::<4>() else {
             return Self { seconds: 0, fraction: 0, captured: u32::MAX, original: 0 };
         };
@@ -96,7 +99,7 @@ impl Pcap {
         Some(Self {
             endianness,
             link_type,
-            header: if format == Format::PcapModified { 24 } else { 16 },
+            header: if format == Format::PcapModified { 24 } else { RECORD_HEADER },
             unit,
             limit: header.snaplen.clamp(USUAL_SNAPLEN, MAX_RECORD_BYTES),
             stopped: false,
@@ -113,8 +116,9 @@ impl Pcap {
         self.take(Record::of(*window.peek()?, u32::from_le_bytes), window, before)
     }
 
-    /// Lends the next frames one by one, at most so many, as far as they are whole in memory and earlier than `before`, and
-    /// the file little-endian as nearly all are; how many. The frames of most captures go this way: it is one loop over
+    /// Lends the next frames one by one with their places from 0, at most so many, as far as they are whole in memory and earlier
+    /// than `before`, and the file little-endian and not of the modified format, as nearly all are; how many. The frames of most
+    /// captures go this way: it is one loop over
     /// the window that keeps everything at hand.
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
@@ -122,24 +126,23 @@ impl Pcap {
         &self,
         window: &mut Window,
         (most, before): (usize, Timestamp),
-        mut each: impl FnMut(Lent<'_>),
+        mut each: impl FnMut(Lent<'_>, usize),
     ) -> usize {
-        if self.endianness == Endianness::Big {
+        if self.endianness == Endianness::Big || self.header != RECORD_HEADER {
             return 0;
         }
-        let (link_type, header, limit) = (self.link_type, self.header, self.limit);
+        let (link_type, limit) = (self.link_type, self.limit);
         let unread = window.unread();
         let (mut rest, mut frames) = (unread, 0);
         while frames < most {
-            let Some(record) = rest.first_chunk() else { break };
+            let Some((record, behind)) = rest.split_first_chunk::<RECORD_HEADER>() else { break };
             let record = Record::of(*record, u32::from_le_bytes);
             let time = self.time(record);
-            let Some((_, behind)) = rest.split_at_checked(header) else { break };
             let Some((captured, behind)) = behind.split_at_checked(record.captured as usize) else { break };
             if record.captured > limit || time >= before {
                 break;
             }
-            each(Lent { time, link_type, original_length: record.original, captured });
+            each(Lent { time, link_type, original_length: record.original, captured }, frames);
             rest = behind;
             frames += 1;
         }

@@ -166,13 +166,12 @@ impl Reader {
         mut each: impl FnMut(Frame<'_>),
     ) -> usize {
         let Walk::Pcap(walk) = &self.walk else { return 0 };
-        let mut number = self.log.frames;
-        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent| {
-            number += 1;
+        let first = self.log.frames + 1;
+        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at| {
             let Lent { time, link_type, original_length, captured } = lent;
-            each(Frame { time, link_type, captured, original_length, file, number });
+            each(Frame { time, link_type, captured, original_length, file, number: first + at as u64 });
         });
-        self.log.frames = number;
+        self.log.frames += frames as u64;
         frames
     }
 

@@ -47,6 +47,11 @@ pub(crate) struct Index {
     len: usize,
 }
 
+/// The buckets of an index, to look into. At hand itself: in a loop that writes, the place of what is behind a reference would be
+/// read again every time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Buckets<'a>(&'a [Bucket]);
+
 /// What a bucket keeps of a hash: other bits than those that choose the bucket of a small index, or the shard, and above them a
 /// one, so that no tag is 0.
 #[expect(clippy::cast_possible_truncation, reason = "16 bits are what is wanted")]
@@ -61,7 +66,8 @@ impl Bucket {
     fn first(&self, tag: u16) -> u32 {
         let hits = equal_tags(&self.early, tag);
         if hits != 0 {
-            return self.places.get(hits.trailing_zeros() as usize).copied().unwrap_or(NIL);
+            // The remainder is known to be below the number of slots.
+            return self.places.get(hits.trailing_zeros() as usize % EARLY).copied().unwrap_or(NIL);
         }
         let late = self.late.iter().position(|late| *late == tag);
         late.and_then(|late| self.places.get(EARLY + late)).copied().unwrap_or(NIL)
@@ -112,24 +118,18 @@ impl Bucket {
     }
 }
 
-impl Index {
-    pub(crate) fn new() -> Self {
-        Self { buckets: vec![EMPTY; LEAST], len: 0 }
-    }
-
+impl Buckets<'_> {
     /// Whether no place has a hash, told by its home alone; if it may be elsewhere too, `false`.
     #[inline]
-    pub(crate) fn is_absent(&self, hash: u64) -> bool {
-        self.buckets
-            .get(self.home(hash))
-            .is_none_or(|bucket| bucket.first(tag(hash)) == NIL && bucket.passed == 0)
+    pub(crate) fn is_absent(self, hash: u64) -> bool {
+        self.0.get(self.home(hash)).is_none_or(|bucket| bucket.first(tag(hash)) == NIL && bucket.passed == 0)
     }
 
     /// The place with a hash that `is_it`.
-    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let (tag, mut home) = (tag(hash), self.home(hash));
         loop {
-            let bucket = self.buckets.get(home)?;
+            let bucket = self.0.get(home)?;
             // Most often it is the first.
             let first = bucket.first(tag);
             if first != NIL {
@@ -149,30 +149,53 @@ impl Index {
 
     /// Asks for the memory of the bucket where a hash is looked for.
     #[inline]
-    pub(crate) fn prefetch(&self, hash: u64) {
-        prefetch(self.buckets.get(self.home(hash)));
+    pub(crate) fn prefetch(self, hash: u64) {
+        prefetch(self.0.get(self.home(hash)));
     }
 
     /// Most often the place of a hash. For asking for memory, or to be looked at first; [`NIL`] where there is none. Where
     /// it may be in a later bucket, that is asked for.
     #[inline]
-    pub(crate) fn guess(&self, hash: u64) -> u32 {
+    pub(crate) fn guess(self, hash: u64) -> u32 {
         let home = self.home(hash);
-        let Some(bucket) = self.buckets.get(home) else { return NIL };
+        let Some(bucket) = self.0.get(home) else { return NIL };
         let place = bucket.first(tag(hash));
         if place == NIL && bucket.passed > 0 {
-            prefetch(self.buckets.get(self.next(home)));
+            prefetch(self.0.get(self.next(home)));
         }
         place
     }
 
-    /// As [`Index::guess`], where that found none: looks into the later bucket that it asked for.
+    /// As [`Buckets::guess`], where that found none: looks into the later bucket that it asked for.
     #[inline]
-    pub(crate) fn guess_on(&self, hash: u64) -> u32 {
+    pub(crate) fn guess_on(self, hash: u64) -> u32 {
         let home = self.home(hash);
-        let has_passed = self.buckets.get(home).is_some_and(|bucket| bucket.passed > 0);
-        let next = if has_passed { self.buckets.get(self.next(home)) } else { None };
+        let has_passed = self.0.get(home).is_some_and(|bucket| bucket.passed > 0);
+        let next = if has_passed { self.0.get(self.next(home)) } else { None };
         next.map_or(NIL, |bucket| bucket.first(tag(hash)))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    #[inline]
+    const fn home(self, hash: u64) -> usize {
+        hash as usize & (self.0.len() - 1)
+    }
+
+    #[inline]
+    const fn next(self, home: usize) -> usize {
+        (home + 1) & (self.0.len() - 1)
+    }
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Self { buckets: vec![EMPTY; LEAST], len: 0 }
+    }
+
+    /// Its buckets, to look into.
+    #[inline]
+    pub(crate) fn buckets(&self) -> Buckets<'_> {
+        Buckets(&self.buckets)
     }
 
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
@@ -215,14 +238,14 @@ impl Index {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        hash as usize & (self.buckets.len() - 1)
+        self.buckets().home(hash)
     }
 
+    #[inline]
     fn next(&self, home: usize) -> usize {
-        (home + 1) & (self.buckets.len() - 1)
+        self.buckets().next(home)
     }
 
     /// Puts a place into the first bucket from its home on that has room.

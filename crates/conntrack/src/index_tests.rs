@@ -25,14 +25,14 @@ proptest! {
                 index.remove(hash, place);
             }
             for (place, hash) in &model {
-                prop_assert_eq!(index.find(*hash, |other| other == *place), Some(*place));
-                prop_assert!(!index.is_absent(*hash));
-                let guess = index.guess(*hash);
+                prop_assert_eq!(index.buckets().find(*hash, |other| other == *place), Some(*place));
+                prop_assert!(!index.buckets().is_absent(*hash));
+                let guess = index.buckets().guess(*hash);
                 prop_assert!(guess == u32::MAX || model.contains_key(&guess));
             }
             let is_it = |other| other == place && model[&other] == hash;
-            prop_assert_eq!(index.find(hash, is_it).is_some(), model.get(&place) == Some(&hash));
-            prop_assert!(!index.is_absent(hash) || index.find(hash, |_| true).is_none());
+            prop_assert_eq!(index.buckets().find(hash, is_it).is_some(), model.get(&place) == Some(&hash));
+            prop_assert!(!index.buckets().is_absent(hash) || index.buckets().find(hash, |_| true).is_none());
             prop_assert_eq!(index.len, model.len());
         }
     }
@@ -57,7 +57,7 @@ fn guesses_right_in_every_slot() {
     let hashes = of_one_home(10);
     let index = filled(&hashes);
     for (place, hash) in (0..).zip(&hashes) {
-        assert_eq!(index.guess(*hash), place);
+        assert_eq!(index.buckets().guess(*hash), place);
     }
 }
 
@@ -68,13 +68,16 @@ fn guesses_on_behind_a_full_bucket() {
     let (there, nowhere) = hashes.split_at(14);
     let index = filled(there);
     for (place, hash) in (0..).zip(there) {
-        let first = index.guess(*hash);
+        let first = index.buckets().guess(*hash);
         assert_eq!(first, if place < 10 { place } else { u32::MAX });
-        assert!(place < 10 || index.guess_on(*hash) == place);
+        assert!(place < 10 || index.buckets().guess_on(*hash) == place);
     }
-    assert_eq!((index.guess(nowhere[0]), index.guess_on(nowhere[0])), (u32::MAX, u32::MAX));
+    assert_eq!(
+        (index.buckets().guess(nowhere[0]), index.buckets().guess_on(nowhere[0])),
+        (u32::MAX, u32::MAX)
+    );
     // A bucket that nothing went on from has no next one to look into.
-    assert_eq!(index.guess_on(nowhere[0] | 1), u32::MAX);
+    assert_eq!(index.buckets().guess_on(nowhere[0] | 1), u32::MAX);
 }
 
 /// What went on to a later bucket is counted, and counted back when it leaves: then searches end at home again.
@@ -131,7 +134,7 @@ fn grows_by_tags() {
     assert!(asked > 0 && asked < index.len / 10, "{asked} of {}", index.len);
     assert!(index.buckets.len() > 4 << TAG && index.buckets.iter().any(|bucket| bucket.passed > 0));
     for place in (0..).take(index.len) {
-        assert_eq!(index.find(hash(place), |other| other == place), Some(place));
+        assert_eq!(index.buckets().find(hash(place), |other| other == place), Some(place));
     }
     for place in (0..).take(index.len) {
         index.remove(hash(place), place);

@@ -26,5 +26,5 @@ pub use machine::prefetch;
 pub use rest::AsideMut;
 pub use series::{Series, SeriesRow};
 pub use shard::{Shard, Step, Timer};
-pub use state::{Event, State, Tracking};
+pub use state::{State, Tracking};
 pub use table::{Borrowers, FlowId, Listener, Table, Wanted};

@@ -5,14 +5,14 @@
 
 mod timers;
 
-use vpcreplay_flow::{End, FlowKey, ShortKey, Span, Timeouts, Timestamp};
+use vpcreplay_flow::{End, Event, FlowKey, ShortKey, Span, Timeouts, Timestamp};
 
 use crate::flow::NIL;
-use crate::index::Index;
+use crate::index::{Buckets, Index};
 use crate::machine::prefetch;
 use crate::rest::Rests;
 use crate::wheel::Wheel;
-use crate::{Departed, Entry, Event, Flow};
+use crate::{Departed, Entry, Flow};
 
 /// Stale timers beyond those of live flows that are let be.
 const STALE_TIMERS: usize = 4096;
@@ -45,6 +45,32 @@ pub struct Shard<M, A> {
     memory: Span,
     /// No timer goes off before this time.
     not_before: Timestamp,
+}
+
+/// The flows of a shard and their timers, to ask for. At hand itself, like [`Buckets`].
+#[derive(Debug)]
+pub(crate) struct Records<'a, M> {
+    flows: &'a [Flow<M>],
+    timers: &'a [Timestamp],
+}
+
+impl<M> Clone for Records<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Records<'_, M> {}
+
+impl<M> Records<'_, M> {
+    /// Asks for the memory of a flow, and of its timer if that may move.
+    #[inline]
+    pub(crate) fn prefetch(self, at: u32, timer: Timer) {
+        prefetch(self.flows.get(at as usize));
+        if timer == Timer::Moves {
+            prefetch(self.timers.get(at as usize));
+        }
+    }
 }
 
 /// A packet that a connection's state steps by.
@@ -91,12 +117,12 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         if self.is_at(key, short, guess) {
             return Some(guess);
         }
-        if self.index.is_absent(hash) { None } else { self.search(key, short, hash) }
+        if self.index.buckets().is_absent(hash) { None } else { self.search(key, short, hash) }
     }
 
     #[inline(never)]
     fn search(&self, key: &FlowKey, short: ShortKey, hash: u64) -> Option<u32> {
-        self.index.find(hash, |at| self.is_at(key, short, at))
+        self.index.buckets().find(hash, |at| self.is_at(key, short, at))
     }
 
     #[inline]
@@ -114,13 +140,19 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// Most often the place of the flow with a hash.
     #[inline]
     pub fn guess(&self, hash: u64) -> u32 {
-        self.index.guess(hash)
+        self.index.buckets().guess(hash)
     }
 
-    /// The same, where [`Shard::guess`] gave none and had to ask for more memory.
+    /// What tells where flows are.
     #[inline]
-    pub(crate) fn guess_on(&self, hash: u64, guess: u32) -> u32 {
-        if guess == NIL { self.index.guess_on(hash) } else { guess }
+    pub(crate) fn buckets(&self) -> Buckets<'_> {
+        self.index.buckets()
+    }
+
+    /// Where flows and their timers are.
+    #[inline]
+    pub(crate) fn records(&self) -> Records<'_, M> {
+        Records { flows: &self.flows, timers: &self.timers }
     }
 
     /// Adds a flow that is not in the table, remembered, with a connection and its timer.
@@ -187,21 +219,6 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// What the judge remembers of a flow aside; `None` where that is nothing.
     pub fn aside_mut(&mut self, at: u32) -> Option<&mut A> {
         self.rests.aside_mut(self.flows.get(at as usize)?)
-    }
-
-    /// Asks for the memory of the index where a hash is looked for.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: u64) {
-        self.index.prefetch(hash);
-    }
-
-    /// Asks for the memory of a flow, and of its timer if that may move.
-    #[inline]
-    pub(crate) fn prefetch_flow(&self, at: u32, timer: Timer) {
-        prefetch(self.flows.get(at as usize));
-        if timer == Timer::Moves {
-            prefetch(self.timers.get(at as usize));
-        }
     }
 
     /// Asks for what is kept of a flow beside its record, once that has come.

@@ -1,9 +1,9 @@
 use std::net::Ipv4Addr;
 
-use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
+use vpcreplay_flow::{End, Event, FlowKey, Protocol, Span, Timestamp};
 
 use super::{STALE_TIMERS, Shard};
-use crate::{AsideMut, Departed, Ending, Entry, Event, Listener, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Listener, Tracking};
 
 fn at(time: i64) -> Timestamp {
     Timestamp::from_nanos(time)

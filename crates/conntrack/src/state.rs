@@ -1,6 +1,6 @@
 //! Connection states and their steps (S7.4, S7.5, S7.7).
 
-use vpcreplay_flow::{End, PacketKind, Shape, TcpKind, TimeoutName};
+use vpcreplay_flow::{End, Event, TcpKind, TimeoutName};
 
 /// The state of a connection, as records show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,118 +85,6 @@ impl State {
         }
     }
 }
-
-/// What a packet means to the state of its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Event {
-    /// TCP that counts as RST.
-    TcpRst,
-    /// TCP that counts as SYN+ACK.
-    TcpSynAck,
-    /// TCP that counts as a bare SYN.
-    TcpSyn,
-    /// TCP that counts as FIN.
-    TcpFin,
-    /// TCP that counts as ACK or data.
-    TcpAck,
-    /// A UDP packet.
-    Udp,
-    /// A packet of ICMP or ICMPv6.
-    Icmp,
-    /// A packet of any other protocol; UDP-Lite, SCTP and DCCP too.
-    Other,
-}
-
-impl Event {
-    /// All of them, in order.
-    pub const ALL: [Self; 8] = [
-        Self::TcpRst,
-        Self::TcpSynAck,
-        Self::TcpSyn,
-        Self::TcpFin,
-        Self::TcpAck,
-        Self::Udp,
-        Self::Icmp,
-        Self::Other,
-    ];
-
-    /// What a packet means.
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "every index has its entry")]
-    pub const fn of(kind: PacketKind) -> Self {
-        EVENTS[kind.index() % PacketKind::INDEXES]
-    }
-
-    /// The same, worked out.
-    const fn of_kind(kind: PacketKind) -> Self {
-        match (kind.shape(), kind.tcp_kind()) {
-            (Shape::Tcp, Some(kind)) => Self::of_tcp(kind),
-            (Shape::Udp, _) => Self::Udp,
-            (Shape::Tcp | Shape::Ports | Shape::Other, _) => Self::Other,
-            (Shape::Request | Shape::Answer | Shape::IcmpError | Shape::IcmpOneWay, _) => Self::Icmp,
-        }
-    }
-
-    /// Packets that differ: what they mean, from either end.
-    pub const TURNS: usize = Self::ALL.len() * 2;
-
-    /// A number for what a packet means and which end sent it, below [`Event::TURNS`]. For look-ups.
-    #[inline]
-    pub const fn turn(self, sender: End) -> usize {
-        self as usize * 2 + sender as usize
-    }
-
-    /// What has this number.
-    #[expect(clippy::indexing_slicing, reason = "called with those that there are")]
-    pub const fn of_turn(turn: usize) -> (Self, End) {
-        (Self::ALL[turn / 2], if turn.is_multiple_of(2) { End::A } else { End::B })
-    }
-
-    /// What a TCP packet means.
-    #[inline]
-    pub const fn of_tcp(kind: TcpKind) -> Self {
-        match kind {
-            TcpKind::Rst => Self::TcpRst,
-            TcpKind::SynAck => Self::TcpSynAck,
-            TcpKind::Syn => Self::TcpSyn,
-            TcpKind::Fin => Self::TcpFin,
-            TcpKind::Ack => Self::TcpAck,
-        }
-    }
-
-    /// Whether it is TCP other than a bare SYN (S7.5).
-    #[inline]
-    pub const fn is_midstream(self) -> bool {
-        self.tcp().is_some() && !matches!(self, Self::TcpSyn)
-    }
-
-    /// What the packet counts as, for TCP (S2.4).
-    #[inline]
-    pub const fn tcp(self) -> Option<TcpKind> {
-        match self {
-            Self::TcpRst => Some(TcpKind::Rst),
-            Self::TcpSynAck => Some(TcpKind::SynAck),
-            Self::TcpSyn => Some(TcpKind::Syn),
-            Self::TcpFin => Some(TcpKind::Fin),
-            Self::TcpAck => Some(TcpKind::Ack),
-            Self::Udp | Self::Icmp | Self::Other => None,
-        }
-    }
-}
-
-/// What each kind of packet means. A look-up: which kind comes next cannot be foretold, and a wrong guess costs more than
-/// all the rest.
-#[expect(clippy::indexing_slicing, reason = "every index has its entry")]
-const EVENTS: [Event; PacketKind::INDEXES] = {
-    let mut events = [Event::Other; PacketKind::INDEXES];
-    let mut index = 0;
-    while index < PacketKind::INDEXES {
-        events[index] = Event::of_kind(PacketKind::of_index(index));
-        index += 1;
-    }
-    events
-};
 
 /// The state of a connection with what its next steps depend on, in one byte: from the bottom, the state in four bits, the
 /// original end, the closer, the mark.
@@ -288,7 +176,8 @@ const fn end(bits: u8, shift: u8) -> End {
     if bits >> shift & 1 == 0 { End::A } else { End::B }
 }
 
-/// The tracking after each packet on each tracking. A look-up, like that of events.
+/// The tracking after each packet on each tracking. A look-up: which packet comes next cannot be foretold, and a wrong guess
+/// costs more than all the rest.
 #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
 #[expect(clippy::cast_possible_truncation, reason = "there are 128 trackings")]
 const AFTER: [[u8; TRACKINGS]; Event::TURNS] = {

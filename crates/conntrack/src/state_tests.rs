@@ -1,8 +1,6 @@
-use vpcreplay_flow::{
-    Digest, End, PacketFacts, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, TimeoutName, Transport,
-};
+use vpcreplay_flow::{End, Event, TcpKind, TimeoutName};
 
-use super::{Event, State, Tracking};
+use super::{State, Tracking};
 
 /// Runs `(kind letter, sender)` steps on a connection that a bare SYN of end A opened.
 fn after(steps: &[(TcpKind, End)]) -> State {
@@ -174,7 +172,6 @@ fn the_look_up_is_the_rule() {
         assert_eq!(State::ALL[state as usize], state);
     }
     for event in Event::ALL {
-        assert_eq!(Event::ALL[event as usize], event);
         for tracking in reachable(event) {
             assert_eq!(tracking.parts().pack(), tracking.0);
             for sender in [End::A, End::B] {
@@ -250,39 +247,4 @@ fn alike_is_what_no_packets_tell_apart() {
     }
     let (icmp, other) = (reachable(Event::Icmp), reachable(Event::Other));
     assert!(!icmp[0].behaves_as(&other[0]));
-}
-
-// S7.3, S7.7
-#[test]
-fn what_a_packet_means_to_a_state() {
-    let facts = |protocol, transport| PacketFacts {
-        src: "10.0.0.1".parse().unwrap(),
-        dst: "10.0.0.2".parse().unwrap(),
-        protocol,
-        transport,
-        length: 40,
-    };
-    let of = |protocol, transport| Event::of(Digest::of(&facts(protocol, transport)).unwrap().kind);
-    let ports = Transport::Ports { src_port: 1, dst_port: 2 };
-    let tcp = |flags| Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) };
-    let query = |role| Transport::IcmpQuery { icmp_type: 8, code: 0, id: 1, kind: QueryKind::Echo, role };
-    let error = Transport::IcmpError { icmp_type: 3, code: 1, quoted: None };
-    let one_way = Transport::IcmpOneWay { icmp_type: 9, code: 0 };
-    let cases = [
-        (Protocol::TCP, tcp(0x02), Event::of_tcp(TcpKind::Syn)),
-        (Protocol::TCP, tcp(0x10), Event::of_tcp(TcpKind::Ack)),
-        (Protocol::UDP, ports, Event::Udp),
-        (Protocol::SCTP, ports, Event::Other),
-        (Protocol::ICMP, query(QueryRole::Requester), Event::Icmp),
-        (Protocol::ICMP, query(QueryRole::Responder), Event::Icmp),
-        (Protocol::ICMP, error, Event::Icmp),
-        (Protocol::ICMP, one_way, Event::Icmp),
-        (Protocol(47), Transport::Other, Event::Other),
-    ];
-    for (protocol, transport, event) in cases {
-        assert_eq!(of(protocol, transport), event, "{transport:?}");
-        let kind = Event::ALL[..5].contains(&event).then(|| event.tcp().unwrap());
-        assert_eq!(event.tcp(), kind);
-        assert_eq!(event.is_midstream(), kind.is_some_and(|kind| kind != TcpKind::Syn));
-    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
+use crate::flow::NIL;
 use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
 
 /// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
@@ -130,42 +131,51 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
             (place.hash, place.timer) = wanted(at);
             place.shard = self.shard_of(place.hash).wrapping_sub(self.first);
         }
-        self.each_shard(block, |shard, place| shard.prefetch_index(place.hash));
+        self.each(block, Shard::buckets, |buckets, place| buckets.prefetch(place.hash));
     }
 
     /// The second step, when that memory has come: finds where the flows most likely are, and asks for their memory.
     #[inline]
     pub fn prefetch_flows(&self, block: &mut [Wanted]) {
-        self.each_shard(block, |shard, place| place.guess = shard.guess(place.hash));
+        self.each(block, Shard::buckets, |buckets, place| place.guess = buckets.guess(place.hash));
         // Apart, so that a processor that looks up where pages are before it goes on has several look-ups at hand.
-        self.each_shard(block, |shard, place| {
-            place.guess = shard.guess_on(place.hash, place.guess);
-            shard.prefetch_flow(place.guess, place.timer);
+        let both = |shard| (Shard::buckets(shard), Shard::records(shard));
+        self.each(block, both, |(buckets, records), place| {
+            if place.guess == NIL {
+                place.guess = buckets.guess_on(place.hash);
+            }
+            records.prefetch(place.guess, place.timer);
         });
     }
 
     /// The last step, when the flows have come: asks for what is kept of them beside.
     #[inline]
     pub fn prefetch_rests(&self, block: &mut [Wanted]) {
-        self.each_shard(block, |shard, place| shard.prefetch_rest(place.guess));
+        self.each(block, |shard| shard, |shard, place| shard.prefetch_rest(place.guess));
     }
 
-    /// Does something to every place of a block and its shard.
+    /// Does something to every place of a block with what is taken of its shard.
     #[expect(clippy::inline_always, reason = "short steps for every packet")]
     #[inline(always)]
-    fn each_shard(&self, block: &mut [Wanted], step: impl Fn(&Shard<M, A>, &mut Wanted)) {
-        // Most tables: where the shard is need not be looked up for each packet.
+    fn each<'t, T: Copy + 't>(
+        &'t self,
+        block: &mut [Wanted],
+        take: impl Fn(&'t Shard<M, A>) -> T,
+        step: impl Fn(T, &mut Wanted),
+    ) {
+        // Most tables: it need not be taken for each packet.
         if let [shard] = self.shards.as_slice()
             && (self.all == 1 || block.iter().all(|place| place.shard == 0))
         {
+            let taken = take(shard);
             for place in block {
-                step(shard, place);
+                step(taken, place);
             }
             return;
         }
         for place in block {
             if let Some(shard) = self.shards.get(place.shard as usize) {
-                step(shard, place);
+                step(take(shard), place);
             }
         }
     }

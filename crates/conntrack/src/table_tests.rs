@@ -1,10 +1,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use vpcreplay_flow::{End, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
+use vpcreplay_flow::{End, Event, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
 use super::{Borrowers, Listener, Table, Wanted};
-use crate::{AsideMut, Departed, Ending, Entry, Event, Step, Timer, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Step, Timer, Tracking};
 
 const MEMORY: u64 = 300;
 

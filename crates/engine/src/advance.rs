@@ -11,7 +11,7 @@ use crate::engine::World;
 use crate::flows;
 use crate::forks::Parting;
 use crate::memory::{Aside, Memory};
-use crate::settings::FlowRecords;
+use crate::settings::{FlowRecords, Settings};
 
 /// Which allowance scope an ENI's entries count for, by ENI number.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,15 @@ impl Listener<Memory, Aside> for Ends<'_> {
     }
 }
 
+/// Before which time packets may be judged as the usual ones, where the next model comes into force at a time: never, where
+/// records of flows are kept.
+pub(crate) const fn usual_before(settings: &Settings, next_switch: Timestamp) -> Timestamp {
+    match settings.flow_records {
+        FlowRecords::Kept => Timestamp::MIN,
+        FlowRecords::Off => next_switch,
+    }
+}
+
 impl World {
     /// Moves on to the time of a packet. What ends by then is ended where and when it matters: in a flow's shard before
     /// something of this flow that has ended is looked at, everywhere when a bound is reached, when another model comes
@@ -79,6 +88,12 @@ impl World {
         if self.next_switch <= now {
             self.switch_models(now);
         }
+        self.move_on(number, now);
+    }
+
+    /// Notes that a packet with a number came at `now`, by which no later model comes into force.
+    #[inline]
+    pub(crate) fn move_on(&mut self, number: u64, now: Timestamp) {
         self.now = Some(now);
         self.ledger.packet(number, now);
     }
@@ -102,6 +117,7 @@ impl World {
         let Some(now) = self.now else { return };
         self.expire(now);
         self.ledger.close();
+        self.counters.enter_hops(&self.routes);
         self.counters.enter_denied();
         self.release_flows(now);
     }
@@ -153,6 +169,7 @@ impl World {
     /// Notes when the next model comes into force.
     pub(crate) fn note_next_switch(&mut self) {
         self.next_switch = self.later.front().map_or(Timestamp::MAX, |(time, _)| *time);
+        self.usual_before = usual_before(&self.settings, self.next_switch);
     }
 
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of

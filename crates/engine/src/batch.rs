@@ -1,7 +1,7 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
 use vpcreplay_conntrack::{Timer, Wanted};
-use vpcreplay_flow::{Brief, Decoded, FlowKey, PacketKind, ShortKey};
+use vpcreplay_flow::{Brief, Decoded, FlowKey, PacketKind, ShortKey, Timestamp};
 
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
@@ -14,11 +14,31 @@ pub trait Packets {
     /// The packet at a place; [`Packet::NONE`] behind the last.
     fn packet(&self, at: usize) -> Packet<'_>;
 
+    /// It, if its content is in brief.
+    #[inline]
+    fn in_brief(&self, at: usize) -> Option<InBrief> {
+        match self.packet(at) {
+            Packet { number, now, content: Content::Brief(brief) } => Some(InBrief { number, now, brief }),
+            _ => None,
+        }
+    }
+
     /// What is needed of it ahead. To be had with less, if it can.
     #[inline]
     fn glance(&self, at: usize) -> Glance {
         Glance::of(self.packet(at).content)
     }
+}
+
+/// A packet whose content is in brief.
+#[derive(Clone, Copy, Debug)]
+pub struct InBrief {
+    /// Its number in replay order, from 1 (S1.4).
+    pub number: u64,
+    /// Engine time at the packet (S1.2).
+    pub now: Timestamp,
+    /// What it is.
+    pub brief: Brief,
 }
 
 /// Items that stand for a packet each.
@@ -89,7 +109,7 @@ type Block = [Wanted; BLOCK];
 impl World {
     /// Judges packets in order; `each` gets every packet's place and its verdict.
     pub(crate) fn judge_each(&mut self, packets: &impl Packets, each: &mut impl FnMut(usize, Verdict)) {
-        self.walk(packets, |world, at, wanted| match world.usual(|| packets.packet(at), wanted) {
+        self.walk(packets, |world, at, wanted| match world.usual(packets, at, wanted) {
             Some(verdict) => each(at, verdict),
             None => each(at, world.judge(packets.packet(at), &mut NoTrace)),
         });

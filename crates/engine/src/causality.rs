@@ -1,7 +1,6 @@
 //! Causality: packets that would never have been sent under the replayed rules (S8).
 
-use vpcreplay_conntrack::Event;
-use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
+use vpcreplay_flow::{End, Event, Protocol, Reason, TcpKind};
 
 /// What causality looks at in a packet.
 #[derive(Clone, Copy, Debug)]

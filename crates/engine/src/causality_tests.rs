@@ -1,5 +1,4 @@
-use vpcreplay_conntrack::Event;
-use vpcreplay_flow::{End, Protocol, Reason, TcpKind};
+use vpcreplay_flow::{End, Event, Protocol, Reason, TcpKind};
 
 use super::{Allowed, Handshake, Sent};
 

@@ -4,6 +4,7 @@ use vpcreplay_flow::{Digest, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::Waiting;
+use crate::route::{Hop, RouteId, Routes};
 use crate::{TopDenied, Verdict};
 
 /// Packets and bytes.
@@ -29,12 +30,17 @@ impl Tally {
     }
 }
 
+/// Routes by which packets are counted at first.
+const MOST_HOPS: usize = 256;
+
 /// Everything that is counted.
 #[derive(Clone, Debug)]
 pub struct Counters {
     /// By ENI number plus one, 0 for packets that no ENI decided; then by reason.
     tallies: Vec<[Tally; Reason::ALL.len()]>,
     rule_hits: Vec<u64>,
+    /// Packets that went on with a connection and are not entered in the tallies and hits yet, by the number of their route.
+    hops: Vec<Tally>,
     exceeded: Vec<u64>,
     /// Packets denied, by peer.
     pub denied_peers: TopDenied,
@@ -67,6 +73,7 @@ impl Counters {
         Self {
             tallies: vec![[Tally::default(); Reason::ALL.len()]; enis + 1],
             rule_hits: vec![0; rules],
+            hops: vec![Tally::default(); MOST_HOPS],
             exceeded: vec![0; enis],
             denied_peers: TopDenied::peers(),
             denied_services: TopDenied::services(),
@@ -134,6 +141,38 @@ impl Counters {
     pub(crate) fn count_rule(&mut self, rule: Option<RuleId>) {
         if let Some(hits) = rule.and_then(|rule| self.rule_hits.get_mut(rule.index())) {
             *hits += 1;
+        }
+    }
+
+    /// Counts a packet that went on with a connection at the only hop of its route, but for the connection's rule. The hop tells
+    /// rule and tally, so that for most routes they are put down later, by [`Counters::enter_hops`].
+    #[inline]
+    pub(crate) fn count_hop(&mut self, (route, hop): (RouteId, &Hop), length: u32) {
+        match self.hops.get_mut(usize::from(route)) {
+            Some(tally) => tally.add(length),
+            None => self.add_established(hop, Tally::of(length)),
+        }
+    }
+
+    /// Enters what was counted by route. The model that the routes are of must still be in force.
+    pub(crate) fn enter_hops(&mut self, routes: &Routes) {
+        for (route, hop) in routes.only_hops().iter().take(MOST_HOPS).enumerate() {
+            let counted = self.hops.get_mut(route).map(std::mem::take).unwrap_or_default();
+            if let Some(hop) = hop.as_ref().filter(|_| counted.packets > 0) {
+                self.add_established(hop, counted);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn add_established(&mut self, hop: &Hop, Tally { packets, bytes }: Tally) {
+        if let Some(hits) = hop.nacl.and_then(|rule| self.rule_hits.get_mut(rule.index())) {
+            *hits += packets;
+        }
+        let row = self.tallies.get_mut(hop.eni.index() + 1);
+        if let Some(tally) = row.and_then(|row| row.get_mut(Reason::Established as usize)) {
+            tally.packets += packets;
+            tally.bytes += bytes;
         }
     }
 

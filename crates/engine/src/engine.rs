@@ -104,6 +104,8 @@ pub(crate) struct World {
     pub(crate) later: Later,
     /// When the next of them comes into force.
     pub(crate) next_switch: Timestamp,
+    /// Packets of this time and later are never judged as the usual ones.
+    pub(crate) usual_before: Timestamp,
     pub(crate) table: Table<Memory, Aside>,
     pub(crate) ledger: Ledger,
     pub(crate) scopes: Scopes,
@@ -142,6 +144,7 @@ impl Engine {
             policy: timeline.first,
             later: Later::new(),
             next_switch: Timestamp::MAX,
+            usual_before: Timestamp::MIN,
             table: Table::new(settings.flow_memory, settings.max_flows),
             ledger: Ledger::new(settings.series_period),
             scopes: Scopes::default(),

@@ -1,7 +1,7 @@
 //! First packets that are judged with as few steps as possible, to the verdict that [`World::judge`] gives: the usual one, which
 //! passes one ENI whose rules admit it and which tracks it or is at its limit, and the one that takes no path.
 
-use vpcreplay_conntrack::{Entry, Event, Tracking, Wanted};
+use vpcreplay_conntrack::{Entry, Tracking, Wanted};
 use vpcreplay_flow::{Digest, PacketFacts, Reason, Timestamp};
 use vpcreplay_policy::Probe;
 
@@ -75,7 +75,7 @@ impl World {
             }
             return Some(self.turn_away((number, now), digest, ((wanted.shard, id.at()), request)));
         }
-        let (event, sender) = (Event::of(digest.kind), digest.kind.sender());
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
         let Request { hop, rule, scope } = request;
         let tracking = Tracking::open(event, sender, sender);

@@ -85,7 +85,7 @@ impl Forks {
         let Some(last) = packets.count().checked_sub(1) else { return };
         self.engine.begin(packets.packet(0).now);
         let (world, apart) = (&mut self.engine.world, &mut self.apart);
-        world.walk(packets, |world, at, wanted| match world.usual(|| packets.packet(at), wanted) {
+        world.walk(packets, |world, at, wanted| match world.usual(packets, at, wanted) {
             Some(verdict) if verdict.disposition() == Disposition::Unsent => {
                 apart.unsent(world, packets.packet(at));
             }

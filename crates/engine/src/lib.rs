@@ -27,9 +27,10 @@ mod usual;
 mod verdict;
 
 /// The flows of the engine: what it remembers of each at hand, and aside.
+type Flow = vpcreplay_conntrack::Flow<memory::Memory>;
 type Shard = vpcreplay_conntrack::Shard<memory::Memory, memory::Aside>;
 
-pub use batch::{Glance, Packets};
+pub use batch::{Glance, InBrief, Packets};
 pub use counters::{Counters, Tally};
 pub use denied::Denial;
 pub use engine::{Content, Engine, Packet};

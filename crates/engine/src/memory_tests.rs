@@ -1,5 +1,5 @@
-use vpcreplay_conntrack::{Entry, Event, Table, Tracking};
-use vpcreplay_flow::{End, FlowKey, Protocol, Span, Timestamp};
+use vpcreplay_conntrack::{Entry, Table, Tracking};
+use vpcreplay_flow::{End, Event, FlowKey, Protocol, Span, Timestamp};
 use vpcreplay_policy::RuleId;
 
 use super::{Aside, Memory, denial, move_note, note_denial};

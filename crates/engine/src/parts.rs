@@ -11,6 +11,7 @@ use vpcreplay_conntrack::{Borrowers, Table};
 use vpcreplay_flow::{Decoded, ShortKey, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
+use crate::advance::usual_before;
 use crate::batch::short_key;
 use crate::engine::World;
 use crate::numbers::{Numbers, resolve};
@@ -121,6 +122,7 @@ impl Part {
     pub fn judge(&mut self, packets: &impl Packets, last: Timestamp, mut each: impl FnMut(usize, Verdict)) {
         self.world.judge_each(packets, &mut each);
         self.world.expire(last);
+        self.world.counters.enter_hops(&self.world.routes);
     }
 }
 
@@ -282,6 +284,8 @@ impl World {
             policy: Arc::clone(&self.policy),
             later: crate::Later::new(),
             next_switch: Timestamp::MAX,
+            // As far as no later model decides.
+            usual_before: usual_before(&self.settings, Timestamp::MAX),
             table: Table::without_shards(self.table.shard_count()),
             ledger: self.ledger.part(),
             scopes: self.scopes.clone(),

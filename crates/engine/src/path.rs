@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Event, FlowId};
+use vpcreplay_conntrack::FlowId;
 use vpcreplay_flow::{
-    Checkpoint, Digest, Direction, End, FlowKey, PacketFacts, PacketKind, Reason, Timestamp,
+    Checkpoint, Digest, Direction, End, Event, FlowKey, PacketFacts, PacketKind, Reason, Timestamp,
 };
 use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
 
@@ -25,7 +25,7 @@ impl World {
         (facts, digest): (&PacketFacts, Option<&Digest>),
         trace: &mut impl Trace,
     ) -> Verdict {
-        let event = digest.map_or(Event::Other, |digest| Event::of(digest.kind));
+        let event = digest.map_or(Event::Other, |digest| digest.kind.event());
         let passage = Passage { facts, number: packet.number, now: packet.now, flow: None, event };
         let verdict = match digest {
             Some(digest) => self.judge_flow(passage, digest, trace),

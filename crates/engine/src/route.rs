@@ -174,6 +174,11 @@ impl Routes {
         self.shared.only_hops.get(usize::from(id)).and_then(Option::as_ref)
     }
 
+    /// The same of all routes, by number.
+    pub(crate) fn only_hops(&self) -> &[Option<Hop>] {
+        &self.shared.only_hops
+    }
+
     /// The way of a route of the model in force.
     pub(crate) fn way(&self, id: RouteId) -> Option<&Way> {
         self.shared.get(id).map(|(_, way)| way)

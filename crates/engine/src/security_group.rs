@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{self as conntrack, Entry, Event, FlowId, Tracking};
-use vpcreplay_flow::{Checkpoint, Direction, End, PacketFacts, Protocol, Reason, Timestamp, Transport};
+use vpcreplay_conntrack::{self as conntrack, Entry, FlowId, Tracking};
+use vpcreplay_flow::{
+    Checkpoint, Direction, End, Event, PacketFacts, Protocol, Reason, Timestamp, Transport,
+};
 use vpcreplay_policy::{EniId, IcmpErrors, Probe, RuleId, TcpMidstream};
 
 use crate::engine::World;

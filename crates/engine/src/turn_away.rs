@@ -1,8 +1,7 @@
 //! Packets that the allowance turns away because their scope is at its limit (S6.3.3c), judged with as few steps as possible,
 //! to the verdict that [`World::judge`] gives.
 
-use vpcreplay_conntrack::Event;
-use vpcreplay_flow::{Brief, Digest, Direction, PacketKind, Reason, ShortKey, Timestamp};
+use vpcreplay_flow::{Digest, Direction, PacketKind, Reason, Timestamp};
 use vpcreplay_policy::{RuleId, TcpMidstream};
 
 use crate::Verdict;
@@ -40,18 +39,6 @@ impl World {
         self.turn_away_if_full(number_now, digest, (place, request))
     }
 
-    /// The same for a packet of an IPv4 flow, taken apart: as a whole it would be put together for packets that never come here.
-    #[inline(never)]
-    pub(crate) fn turn_away_known_v4(
-        &mut self,
-        number_now: (u64, Timestamp),
-        short: ShortKey,
-        (length, kind): (u32, PacketKind),
-        place: Place,
-    ) -> Option<Verdict> {
-        self.turn_away_known(number_now, &Brief { short, length, kind }.whole(), place)
-    }
-
     /// The route of a packet and the rule that admits it, if its flow remembers them and has no connection, nothing of the
     /// flow is due, and the packet is not unsent.
     #[inline]
@@ -65,7 +52,7 @@ impl World {
         let flow = shard.flow(at).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
         let (memory, sender) = (flow.memory, kind.sender());
         let rule = memory.admitted(sender)?;
-        Handshake::passed_by(memory.packed_handshake(), Event::of(kind), sender)?;
+        Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
         (!shard.is_due(at, now)).then(|| (memory.route(sender), rule))
     }
 
@@ -100,7 +87,7 @@ impl World {
     /// one setting.
     #[inline]
     pub(crate) fn may_be_tracked(&self, kind: PacketKind) -> bool {
-        !Event::of(kind).is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
+        !kind.event().is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
@@ -131,7 +118,7 @@ impl World {
         }
         self.counters.count_rule(Some(rule));
         let verdict = Verdict { rule: Some(rule), ..hop.gate().verdict(Reason::ConntrackAllowanceExceeded) };
-        let (event, sender) = (Event::of(digest.kind), digest.kind.sender());
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
         if let Some(shard) = self.table.shard_at_mut(shard) {
             let mut cause = None;
             if let Some(flow) = shard.flow_mut(at) {

@@ -3,10 +3,11 @@
 
 use std::num::NonZeroU64;
 
-use vpcreplay_conntrack::{Entry, Event, Step, Wanted};
-use vpcreplay_flow::{Brief, Digest, End, Reason, Timestamp};
+use vpcreplay_conntrack::{Entry, Step, Wanted};
+use vpcreplay_flow::{Brief, Digest, End, Event, Reason, Timestamp};
 use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 
+use crate::batch::{InBrief, Packets};
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
@@ -14,7 +15,7 @@ use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::settings::FlowRecords;
 use crate::turn_away::Place;
-use crate::{Content, Packet, Shard, Verdict};
+use crate::{Content, Flow, Packet, Shard, Verdict};
 
 /// A packet with a digest, in brief.
 #[derive(Clone, Copy)]
@@ -25,49 +26,52 @@ struct Usual {
 }
 
 impl World {
-    /// Moves on to the time of a packet, and judges it if it is a usual one; `None` where it has yet to be judged.
+    /// Moves on to the time of the packet at a place, and judges it if it is a usual one; `None` where it has yet to be judged.
     #[expect(
         clippy::inline_always,
         reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
     )]
     #[inline(always)]
-    pub(crate) fn usual<'p>(&mut self, packet: impl Fn() -> Packet<'p>, wanted: &Wanted) -> Option<Verdict> {
-        let Packet { number, now, content } = packet();
-        self.enter(number, now);
-        if self.settings.flow_records == FlowRecords::Kept {
-            return None;
-        }
-        if let Content::Brief(brief) = content
-            && let Some(flow) = self.table.shard_at(wanted.shard).and_then(|shard| shard.flow(wanted.guess))
-            && flow.is_of(brief.short)
-            && brief.kind.is_told_by_key()
+    pub(crate) fn usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
+        // No closure, which would be called.
+        if let Some(packet) = packets.in_brief(at)
+            && let Some(verdict) = self.most_usual(packet, wanted)
         {
-            let (usual, place) = (Usual::of(brief, now), (wanted.shard, wanted.guess));
-            let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
-            let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
-            if let Some(verdict) = self.go_on(usual, place).or_else(|| twice(self)) {
-                return Some(verdict);
-            }
-            let Brief { short, length, kind } = brief;
-            if !has_entries
-                && let Some(verdict) = self.turn_away_known_v4((number, now), short, (length, kind), place)
-            {
-                return Some(verdict);
-            }
+            return Some(verdict);
         }
         // From the start: what is known by now would have to be kept at hand for every packet.
-        self.next_usual(&packet(), wanted)
+        self.next_usual(packets, at, wanted)
     }
 
-    /// Judges a packet of the flow at a place if the flow is remembered and the packet passes one ENI, where the flow's
-    /// connection lives.
+    /// Judges a packet of the flow that was guessed if it passes one ENI, where the flow's connection lives, and moves on to its
+    /// time; `None` and no change otherwise.
     #[expect(clippy::inline_always, reason = "as World::usual")]
     #[inline(always)]
-    fn go_on(&mut self, usual: Usual, (shard, at): Place) -> Option<Verdict> {
+    fn most_usual(&mut self, InBrief { number, now, brief }: InBrief, wanted: &Wanted) -> Option<Verdict> {
+        if self.usual_before <= now || !brief.kind.is_told_by_key() {
+            return None;
+        }
+        let usual = Usual::of(brief, now);
+        let verdict = self.go_on(usual, (wanted.shard, wanted.guess), |flow| flow.is_of(brief.short))?;
+        self.move_on(number, now);
+        Some(verdict)
+    }
+
+    /// Judges a packet of the flow at a place if it `is_it`, is remembered, and the packet passes one ENI, where the flow's
+    /// connection lives; `None` and no change otherwise.
+    #[expect(clippy::inline_always, reason = "as World::usual")]
+    #[inline(always)]
+    fn go_on(
+        &mut self,
+        usual: Usual,
+        (shard, at): Place,
+        is_it: impl FnOnce(&Flow) -> bool,
+    ) -> Option<Verdict> {
         let shard = self.table.shard_at_mut(shard)?;
-        let flow = shard.flow_mut(at).filter(|flow| flow.is_remembered())?;
+        let flow = shard.flow_mut(at).filter(|flow| is_it(flow) && flow.is_remembered())?;
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
-        let hop = self.routes.only_hop(flow.memory.route(usual.sender()))?;
+        let route = flow.memory.route(usual.sender());
+        let hop = self.routes.only_hop(route)?;
         if !usual.goes_on(flow.first(), hop.eni) {
             return None;
         }
@@ -76,15 +80,53 @@ impl World {
         if is_nearer {
             shard.settle(at);
         }
-        let verdict = established((hop, &entry), &mut self.counters);
-        self.counters.count(usual.brief.length, &verdict);
-        Some(verdict)
+        self.counters.count_rule(Some(RuleId(entry.rule)));
+        self.counters.count_hop((route, hop), usual.brief.length);
+        Some(hop.gate().on_entry(Reason::Established, &entry))
     }
 
-    /// The same for any packet that is told by its key and its sender; that of an IPv4 flow where it was guessed was tried.
+    /// The same for any packet, once [`World::most_usual`] has been tried.
     #[inline(never)]
-    fn next_usual(&mut self, packet: &Packet<'_>, wanted: &Wanted) -> Option<Verdict> {
-        let Packet { number, now, content } = *packet;
+    fn next_usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
+        let Packet { number, now, content } = packets.packet(at);
+        self.enter(number, now);
+        if self.settings.flow_records == FlowRecords::Kept {
+            return None;
+        }
+        if let Content::Brief(brief) = content
+            && let Some(verdict) = self.usual_v4((number, now), brief, wanted)
+        {
+            return Some(verdict);
+        }
+        self.usual_of_any((number, now), content, wanted)
+    }
+
+    /// Judges a packet of the IPv4 flow that was guessed: one that passes two ENIs, or that is turned away once more.
+    fn usual_v4(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        brief: Brief,
+        wanted: &Wanted,
+    ) -> Option<Verdict> {
+        let flow = self.table.shard_at(wanted.shard)?.flow(wanted.guess)?;
+        if !flow.is_of(brief.short) || !brief.kind.is_told_by_key() {
+            return None;
+        }
+        let place = (wanted.shard, wanted.guess);
+        if flow.has_entries() {
+            if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
+        } else {
+            self.turn_away_known((number, now), &brief.whole(), place)
+        }
+    }
+
+    /// Judges any packet that is told by its key and its sender; that of an IPv4 flow where it was guessed was tried.
+    fn usual_of_any(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        content: Content<'_>,
+        wanted: &Wanted,
+    ) -> Option<Verdict> {
         let digest = match content {
             Content::Brief(brief) => brief.whole(),
             Content::Digest(digest) => *digest,
@@ -100,16 +142,15 @@ impl World {
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
         let place = (wanted.shard, at);
-        let is_new_here = at != wanted.guess || digest.key.is_wide();
-        if flow.has_entries() {
-            let has_rest = flow.has_rest();
-            let once = if is_new_here { self.go_on(usual, place) } else { None };
-            let verdict = once.or_else(|| if has_rest { self.go_on_twice(usual, place) } else { None });
-            if verdict.is_some() {
-                return verdict;
-            }
-        } else if is_new_here {
-            let verdict = self.turn_away_known((number, now), &digest, place);
+        let was_tried = matches!(content, Content::Brief(_)) && at == wanted.guess;
+        if !was_tried {
+            let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
+            let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
+            let verdict = if has_entries {
+                self.go_on(usual, place, |_| true).or_else(|| twice(self))
+            } else {
+                self.turn_away_known((number, now), &digest, place)
+            };
             if verdict.is_some() {
                 return verdict;
             }
@@ -228,7 +269,7 @@ fn pass_hop(
 impl Usual {
     #[inline]
     const fn of(brief: Brief, now: Timestamp) -> Self {
-        Self { brief, now, event: Event::of(brief.kind) }
+        Self { brief, now, event: brief.kind.event() }
     }
 
     #[inline]

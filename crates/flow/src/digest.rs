@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{End, FlowKey, PacketFacts, Protocol, QueryRole, ShortKey, TcpFlags, TcpKind, Transport};
+use crate::{End, Event, FlowKey, PacketFacts, Protocol, QueryRole, ShortKey, TcpFlags, Transport};
 
 /// Which transport facts a packet has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,17 +26,25 @@ pub enum Shape {
     Other,
 }
 
-/// What a packet is to the judge beside its flow and its length, in three bytes: which transport facts it has and which end
-/// sent it, and TCP flags or ICMP type and code.
+/// What a packet is to the judge beside its flow and its length, in three bytes: which transport facts it has, what it means to
+/// its connection, which end sent it, and TCP flags or ICMP type and code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketKind {
-    /// The sender in the lowest bit, the shape above it.
+    /// From the lowest bit: the sender in one, the event in three, the shape in three, and whether the key tells all. What is
+    /// asked of every packet is told once, here.
     sort: u8,
     /// TCP flags, or ICMP type.
     first: u8,
     /// ICMP code.
     second: u8,
 }
+
+/// Where the event is in [`PacketKind::sort`].
+const EVENT: u32 = 1;
+/// Where the shape is.
+const SHAPE: u32 = 4;
+/// The flow key and the sender tell all that stateless rules look at.
+const TOLD: u8 = 1 << 7;
 
 /// A packet with a flow key, packed: what the judge needs of the usual packet, without its capture.
 ///
@@ -64,39 +72,58 @@ pub struct Brief {
 
 impl PacketKind {
     /// Of no packet.
-    pub const NONE: Self = Self::new(Shape::Other, End::A, (0, 0));
+    pub const NONE: Self = Self::new((Shape::Other, Event::Other), End::A, (0, 0));
 
     #[inline]
-    const fn new(shape: Shape, sender: End, (first, second): (u8, u8)) -> Self {
-        Self { sort: (shape as u8) << 1 | sender as u8, first, second }
+    const fn new((shape, event): (Shape, Event), sender: End, (first, second): (u8, u8)) -> Self {
+        let is_told = match shape {
+            Shape::Tcp | Shape::Udp | Shape::Ports => true,
+            Shape::Request | Shape::Answer => second == 0,
+            Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
+        };
+        let told = if is_told { TOLD } else { 0 };
+        let sort = sender as u8 | (event as u8) << EVENT | (shape as u8) << SHAPE | told;
+        Self { sort, first, second }
     }
 
     /// Of a TCP packet.
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a byte and 256 entries")]
     pub const fn tcp(sender: End, flags: TcpFlags) -> Self {
-        Self::new(Shape::Tcp, sender, (flags.0, 0))
+        // A look-up: which flags come next cannot be foretold, and a wrong guess costs more than all the rest.
+        const SORTS: [u8; 256] = {
+            let mut sorts = [0; 256];
+            let mut flags = 0;
+            while flags < 256 {
+                let event = Event::of_tcp(TcpFlags(flags as u8).kind());
+                sorts[flags] = PacketKind::new((Shape::Tcp, event), End::A, (0, 0)).sort;
+                flags += 1;
+            }
+            sorts
+        };
+        Self { sort: SORTS[flags.0 as usize] | sender as u8, first: flags.0, second: 0 }
     }
 
     /// Of a packet of a protocol with ports, other than TCP.
     #[inline]
     pub const fn ports(protocol: Protocol, sender: End) -> Self {
-        let shape = if protocol.0 == Protocol::UDP.0 { Shape::Udp } else { Shape::Ports };
-        Self::new(shape, sender, (0, 0))
+        let is_udp = protocol.0 == Protocol::UDP.0;
+        Self::new(
+            if is_udp { (Shape::Udp, Event::Udp) } else { (Shape::Ports, Event::Other) },
+            sender,
+            (0, 0),
+        )
     }
 
-    /// How many values [`PacketKind::index`] has.
-    pub const INDEXES: usize = 1 << 7;
+    /// Of a packet of ICMP, by its type and code.
+    const fn icmp(shape: Shape, sender: End, type_code: (u8, u8)) -> Self {
+        Self::new((shape, Event::Icmp), sender, type_code)
+    }
 
-    /// A number for what states and rules tell apart: the shape and, for TCP, what the packet counts as. For look-ups.
+    /// What it means to the state of its connection.
     #[inline]
-    pub const fn index(self) -> usize {
-        ((self.sort & 0xe) as usize) << 3 | TcpFlags(self.first).index()
-    }
-
-    /// A kind with this index, sent by [`End::A`].
-    #[expect(clippy::cast_possible_truncation, reason = "there are 128 indexes")]
-    pub const fn of_index(index: usize) -> Self {
-        Self { sort: (index >> 3) as u8 & 0xe, first: TcpFlags::of_index(index as u8 & 15).0, second: 0 }
+    pub const fn event(self) -> Event {
+        Event::of_bits(self.sort >> EVENT)
     }
 
     /// The end that sent the packet.
@@ -117,7 +144,7 @@ impl PacketKind {
     /// Which transport facts it has.
     #[inline]
     pub const fn shape(self) -> Shape {
-        match self.sort >> 1 {
+        match self.sort >> SHAPE & 7 {
             0 => Shape::Tcp,
             1 => Shape::Udp,
             2 => Shape::Ports,
@@ -133,26 +160,13 @@ impl PacketKind {
     /// query of code 0.
     #[inline]
     pub const fn is_told_by_key(self) -> bool {
-        match self.shape() {
-            Shape::Tcp | Shape::Udp | Shape::Ports => true,
-            Shape::Request | Shape::Answer => self.second == 0,
-            Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
-        }
+        self.sort & TOLD != 0
     }
 
-    /// Whether it is a TCP packet that closes: FIN or RST is set.
+    /// Whether it closes its connection: TCP that counts as FIN or RST.
     #[inline]
     pub const fn closes_connection(self) -> bool {
-        matches!(self.shape(), Shape::Tcp) && self.first & TcpFlags::CLOSES != 0
-    }
-
-    /// What the packet counts as, for TCP (S2.4).
-    #[inline]
-    pub const fn tcp_kind(self) -> Option<TcpKind> {
-        match self.shape() {
-            Shape::Tcp => Some(TcpFlags(self.first).kind()),
-            _ => None,
-        }
+        matches!(self.event(), Event::TcpRst | Event::TcpFin)
     }
 }
 
@@ -160,7 +174,7 @@ impl Digest {
     /// The digest of a packet; `None` where it has no flow key (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<Self> {
         let (key, sender) = FlowKey::of(facts)?;
-        let icmp = |shape, icmp_type, code| PacketKind::new(shape, sender, (icmp_type, code));
+        let icmp = |shape, icmp_type, code| PacketKind::icmp(shape, sender, (icmp_type, code));
         let kind = match facts.transport {
             Transport::Tcp { flags, .. } => PacketKind::tcp(sender, flags),
             Transport::Ports { .. } => PacketKind::ports(facts.protocol, sender),
@@ -170,7 +184,9 @@ impl Digest {
             Transport::IcmpQuery { icmp_type, code, .. } => icmp(Shape::Answer, icmp_type, code),
             Transport::IcmpError { icmp_type, code, .. } => icmp(Shape::IcmpError, icmp_type, code),
             Transport::IcmpOneWay { icmp_type, code } => icmp(Shape::IcmpOneWay, icmp_type, code),
-            Transport::Other | Transport::Unknown => PacketKind::new(Shape::Other, sender, (0, 0)),
+            Transport::Other | Transport::Unknown => {
+                PacketKind::new((Shape::Other, Event::Other), sender, (0, 0))
+            }
         };
         Some(Self { key, length: facts.length, kind })
     }

@@ -1,5 +1,6 @@
 use crate::{
-    Brief, Digest, End, PacketFacts, PacketKind, Protocol, QueryKind, QueryRole, TcpFlags, TcpKind, Transport,
+    Brief, Digest, End, Event, PacketFacts, PacketKind, Protocol, QueryKind, QueryRole, Shape, TcpFlags,
+    TcpKind, Transport,
 };
 
 fn facts(protocol: Protocol, transport: Transport) -> PacketFacts {
@@ -31,8 +32,6 @@ fn a_digest_gives_back_the_facts() {
         let digest = Digest::of(&facts).unwrap();
         assert_eq!(digest.facts(), facts);
         assert_eq!(digest.brief().whole(), digest);
-        let same = PacketKind::of_index(digest.kind.index());
-        assert_eq!((same.shape(), same.tcp_kind()), (digest.kind.shape(), digest.kind.tcp_kind()));
         assert_eq!(digest.key.address(digest.kind.sender()), facts.src);
         // What rules look at of the most usual shape: all but the flags.
         let ports = facts.transport.ports();
@@ -69,15 +68,54 @@ fn what_has_no_digest_says_so() {
 // S2.4
 #[test]
 fn tcp_counts_as_its_flags_say() {
-    let tcp =
-        |flags| facts(Protocol::TCP, Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) });
-    assert_eq!(Digest::of(&tcp(0x02)).unwrap().kind.tcp_kind(), Some(TcpKind::Syn));
-    assert_eq!(Digest::of(&tcp(0x14)).unwrap().kind.tcp_kind(), Some(TcpKind::Rst));
-    let closes = |flags| Digest::of(&tcp(flags)).unwrap().kind.closes_connection();
-    assert_eq!([0x11, 0x04, 0x02, 0x12, 0x18].map(closes), [true, true, false, false, false]);
+    let (fin, syn, rst, ack) = (0x01, 0x02, 0x04, 0x10);
+    for bits in 0..=u8::MAX {
+        let event = match |flags| bits & flags == flags {
+            has if has(rst) => Event::TcpRst,
+            has if has(syn | ack) => Event::TcpSynAck,
+            has if has(syn) => Event::TcpSyn,
+            has if has(fin) => Event::TcpFin,
+            _ => Event::TcpAck,
+        };
+        for sender in [End::A, End::B] {
+            let kind = PacketKind::tcp(sender, TcpFlags(bits));
+            assert_eq!((kind.event(), kind.sender(), kind.shape()), (event, sender, Shape::Tcp), "{bits:#x}");
+            assert_eq!(event.tcp(), Some(TcpFlags(bits).kind()));
+            assert_eq!(kind.closes_connection(), matches!(event, Event::TcpRst | Event::TcpFin));
+            assert!(kind.is_told_by_key());
+        }
+    }
     let udp = facts(Protocol::UDP, Transport::Ports { src_port: 5, dst_port: 53 });
-    assert_eq!(Digest::of(&udp).unwrap().kind.tcp_kind(), None);
     assert_eq!(Digest::of(&udp).unwrap().kind.sender(), End::B);
+    assert!(!Digest::of(&udp).unwrap().kind.closes_connection());
+}
+
+// S7.3, S7.7
+#[test]
+fn what_a_packet_means_to_a_state() {
+    let of = |protocol, transport| Digest::of(&facts(protocol, transport)).unwrap().kind.event();
+    let ports = Transport::Ports { src_port: 1, dst_port: 2 };
+    let tcp = |flags| Transport::Tcp { src_port: 1, dst_port: 2, flags: TcpFlags(flags) };
+    let query = |role| Transport::IcmpQuery { icmp_type: 8, code: 0, id: 1, kind: QueryKind::Echo, role };
+    let error = Transport::IcmpError { icmp_type: 3, code: 1, quoted: None };
+    let one_way = Transport::IcmpOneWay { icmp_type: 9, code: 0 };
+    let cases = [
+        (Protocol::TCP, tcp(0x02), Event::of_tcp(TcpKind::Syn)),
+        (Protocol::TCP, tcp(0x10), Event::of_tcp(TcpKind::Ack)),
+        (Protocol::UDP, ports, Event::Udp),
+        (Protocol::SCTP, ports, Event::Other),
+        (Protocol::ICMP, query(QueryRole::Requester), Event::Icmp),
+        (Protocol::ICMP, query(QueryRole::Responder), Event::Icmp),
+        (Protocol::ICMP, error, Event::Icmp),
+        (Protocol::ICMP, one_way, Event::Icmp),
+        (Protocol(47), Transport::Other, Event::Other),
+    ];
+    for (protocol, transport, event) in cases {
+        assert_eq!(of(protocol, transport), event, "{transport:?}");
+        let kind = Event::ALL[..5].contains(&event).then(|| event.tcp().unwrap());
+        assert_eq!(event.tcp(), kind);
+        assert_eq!(event.is_midstream(), kind.is_some_and(|kind| kind != TcpKind::Syn));
+    }
 }
 
 // S5.1: rules look at type and code; the code of a query is not in its key (S12.7).

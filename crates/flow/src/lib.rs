@@ -4,6 +4,7 @@
 //! standard library. Rule numbers such as `S7.1` refer to the semantics chapter of the documentation.
 
 mod digest;
+mod event;
 mod facts;
 mod key;
 mod link;
@@ -13,6 +14,7 @@ mod time;
 mod timeouts;
 
 pub use digest::{Brief, Digest, PacketKind, Shape};
+pub use event::Event;
 pub use facts::{Cause, Decoded, IpHeader, PacketFacts, Transport, Tunnel};
 pub use key::{End, FlowKey, KeyClass, ShortKey};
 pub use link::{Decap, LinkType};

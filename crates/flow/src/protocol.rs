@@ -50,37 +50,9 @@ impl TcpFlags {
     const SYN: u8 = 0x02;
     const RST: u8 = 0x04;
     const ACK: u8 = 0x10;
-    /// The flags of packets that close a connection.
-    pub(crate) const CLOSES: u8 = Self::FIN | Self::RST;
 
     /// What the packet counts as (S2.4).
-    #[inline]
-    #[expect(clippy::indexing_slicing, reason = "four bits and sixteen entries")]
     pub const fn kind(self) -> TcpKind {
-        // A look-up: which kind comes next cannot be foretold, and a wrong guess costs more than all the rest.
-        const KINDS: [TcpKind; 16] = {
-            let mut kinds = [TcpKind::Ack; 16];
-            let mut bits = 0;
-            while bits < 16 {
-                kinds[bits as usize] = TcpFlags::of_index(bits).counted();
-                bits += 1;
-            }
-            kinds
-        };
-        KINDS[self.index()]
-    }
-
-    /// The four bits that decide: FIN, SYN, RST from the bottom up, then ACK.
-    #[inline]
-    pub(crate) const fn index(self) -> usize {
-        (self.0 & 7 | self.0 >> 1 & 8) as usize
-    }
-
-    pub(crate) const fn of_index(index: u8) -> Self {
-        Self(index & 7 | (index & 8) << 1)
-    }
-
-    const fn counted(self) -> TcpKind {
         let Self(bits) = self;
         if bits & Self::RST != 0 {
             TcpKind::Rst
@@ -145,19 +117,6 @@ impl IcmpType {
             (Protocol::ICMP, 18) => Self::Query(AddressMask, Responder),
             (Protocol::ICMP, 3 | 4 | 5 | 11 | 12) | (Protocol::ICMPV6, 1..=4) => Self::Error,
             _ => Self::OneWay,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::TcpFlags;
-
-    // S2.4
-    #[test]
-    fn the_table_of_kinds_is_that_of_the_rule() {
-        for bits in 0..=u8::MAX {
-            assert_eq!(TcpFlags(bits).kind(), TcpFlags(bits).counted(), "{bits:#010b}");
         }
     }
 }

@@ -26,7 +26,9 @@ impl Timestamp {
     /// This time plus a span; beyond the range it is [`Timestamp::MAX`], which is never reached.
     #[must_use]
     pub const fn after(self, span: Span) -> Self {
-        Self(self.0.saturating_add_unsigned(span.0))
+        // One look at the sum: beyond the range it comes out earlier, whatever the span.
+        let sum = self.0.wrapping_add_unsigned(span.0);
+        if sum < self.0 { Self::MAX } else { Self(sum) }
     }
 
     /// The span from an earlier time to this one; zero when `earlier` is later.
@@ -175,5 +177,22 @@ impl Clock {
     /// Engine time moved on by [`Clock::step`].
     pub const fn go_to(&mut self, now: Timestamp) {
         self.now = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Span, Timestamp};
+
+    // S1.1: beyond the range is never, as sums of more bits say.
+    #[test]
+    fn a_time_after_a_span_saturates() {
+        let times = [i64::MIN, i64::MIN + 1, -5, -1, 0, 1, 7, i64::MAX - 3, i64::MAX];
+        let spans = [0, 1, 2, 3, 4, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 63) + 6, u64::MAX - 1, u64::MAX];
+        for (time, span) in times.into_iter().flat_map(|time| spans.map(|span| (time, span))) {
+            let sum = i64::try_from(i128::from(time) + i128::from(span)).unwrap_or(i64::MAX);
+            let after = Timestamp::from_nanos(time).after(Span::from_nanos(span));
+            assert_eq!(after.nanos(), sum, "{time} + {span}");
+        }
     }
 }

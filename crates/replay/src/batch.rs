@@ -6,7 +6,7 @@ mod views;
 
 use std::ops::Range;
 
-use vpcreplay_engine::{Ahead, Asks, Content, Dealer, Glance, Packet, asks_about_another_flow};
+use vpcreplay_engine::{Ahead, Asks, Content, Dealer, Glance, InBrief, Packet, asks_about_another_flow};
 use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
@@ -280,6 +280,15 @@ impl Batch {
             Form::Digest | Form::Any => self.content_beside(row),
         };
         Packet { number: self.number(at), now: row.now, content }
+    }
+
+    /// The packet of a row, if it is in brief.
+    #[inline]
+    fn in_brief(&self, row: &Row, at: usize) -> Option<InBrief> {
+        if row.form != Form::Brief {
+            return None;
+        }
+        Some(InBrief { number: self.number(at), now: row.now, brief: row.brief() })
     }
 
     /// The content of a packet that is not in brief.

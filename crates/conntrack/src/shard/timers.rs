@@ -85,7 +85,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {
         while let Some((time, at)) = self.wheel.pop(now) {
             if let Some(coming) = self.wheel.coming(TIMERS_AHEAD) {
-                self.prefetch_flow(coming, Timer::Moves);
+                self.records().prefetch(coming, Timer::Moves);
             }
             self.serve(at, time, listener);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use vpcreplay_conntrack::FlowId;
-use vpcreplay_flow::{Digest, Disposition, FlowKey, Reason, TcpKind, TimeoutName, Timestamp};
+use vpcreplay_flow::{Digest, Disposition, Event, FlowKey, Reason, TimeoutName, Timestamp};
 use vpcreplay_policy::Policy;
 
 use super::books::{Books, Loss};
@@ -201,7 +201,7 @@ impl Apart {
             }
             found_gone.push(eni.0);
             // A bare SYN asks for a connection of its own.
-            if digest.kind.tcp_kind() == Some(TcpKind::Syn) {
+            if digest.kind.event() == Event::TcpSyn {
                 continue;
             }
             if is_created {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use vpcreplay_engine::{Glance, Packet, Packets};
+use vpcreplay_engine::{Glance, InBrief, Packet, Packets};
 
 use super::Batch;
 use super::row::{Row, no_glance};
@@ -40,6 +40,12 @@ impl Packets for Run<'_> {
     }
 
     #[inline]
+    fn in_brief(&self, at: usize) -> Option<InBrief> {
+        let row = self.rows.get(at)?;
+        self.batch.in_brief(row, self.range.start + at)
+    }
+
+    #[inline]
     fn glance(&self, at: usize) -> Glance {
         let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
         row.map_or_else(no_glance, Row::glance)
@@ -65,6 +71,12 @@ impl Packets for Hand<'_> {
             (Some(row), Some(place)) => self.batch.packet_of(row, *place as usize),
             _ => Packet::NONE,
         }
+    }
+
+    #[inline]
+    fn in_brief(&self, at: usize) -> Option<InBrief> {
+        let (row, place) = (self.rows.get(at)?, self.places.get(at)?);
+        self.batch.in_brief(row, *place as usize)
     }
 
     #[inline]
