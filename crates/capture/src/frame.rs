@@ -2,6 +2,8 @@
 
 use vpcreplay_flow::{LinkType, Timestamp};
 
+use crate::pcap::Again;
+
 /// One captured frame (S1.4), lent from the buffer of its file until the next one is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -25,6 +27,32 @@ pub(crate) struct Lent<'a> {
     pub(crate) link_type: LinkType,
     pub(crate) original_length: u32,
     pub(crate) captured: &'a [u8],
+}
+
+impl<'a> Lent<'a> {
+    /// The same as a frame of a file.
+    #[inline]
+    pub(crate) const fn frame(self, file: usize, number: u64) -> Frame<'a> {
+        let Self { time, link_type, original_length, captured } = self;
+        Frame { time, link_type, captured, original_length, file, number }
+    }
+}
+
+/// A frame that is being lent, to be had again by whoever needs more of it than of most: in a loop over all frames nothing of it
+/// has to be kept at hand for that.
+#[derive(Clone, Copy)]
+pub struct SameFrame<'a> {
+    pub(crate) again: Again<'a>,
+    pub(crate) file: usize,
+    pub(crate) number: u64,
+}
+
+impl<'a> SameFrame<'a> {
+    /// The frame.
+    #[inline]
+    pub fn lend(self) -> Frame<'a> {
+        self.again.lent().frame(self.file, self.number)
+    }
 }
 
 /// A frame that lies in its reader's window.

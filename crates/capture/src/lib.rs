@@ -30,7 +30,7 @@ mod window;
 pub use ahead::ReadAhead;
 pub use damage::{Damage, DamageAction};
 pub use error::CaptureError;
-pub use frame::Frame;
+pub use frame::{Frame, SameFrame};
 pub use info::{Compression, Endianness, FileInfo, Format, InterfaceInfo, Resolution};
 pub use input::{Input, Skipped};
 pub use set::CaptureSet;

@@ -7,7 +7,7 @@ use vpcreplay_flow::Timestamp;
 use crate::ahead::Threads;
 use crate::compression;
 use crate::damage::{DamageAction, Log};
-use crate::frame::{Frame, Head, Lent};
+use crate::frame::{Frame, Head, SameFrame};
 use crate::identify;
 use crate::info::{Compression, FileInfo, Format};
 use crate::pcap::{self, FILE_HEADER, Pcap};
@@ -163,13 +163,13 @@ impl Reader {
         &mut self,
         (most, before): (usize, Timestamp),
         file: usize,
-        mut each: impl FnMut(Frame<'_>),
+        mut each: impl FnMut(Frame<'_>, SameFrame<'_>),
     ) -> usize {
         let Walk::Pcap(walk) = &self.walk else { return 0 };
         let first = self.log.frames + 1;
-        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at| {
-            let Lent { time, link_type, original_length, captured } = lent;
-            each(Frame { time, link_type, captured, original_length, file, number: first + at as u64 });
+        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at, again| {
+            let number = first + at as u64;
+            each(lent.frame(file, number), SameFrame { again, file, number });
         });
         self.log.frames += frames as u64;
         frames

@@ -10,7 +10,7 @@ use vpcreplay_flow::Timestamp;
 use crate::ahead::{ReadAhead, Threads};
 use crate::damage::{Damage, Note};
 use crate::error::CaptureError;
-use crate::frame::{Frame, Head};
+use crate::frame::{Frame, Head, SameFrame};
 use crate::info::FileInfo;
 use crate::input::{self, Input, Meter, Skipped};
 use crate::plan::{FULL, Plan, Planned, Slot, cannot_open};
@@ -157,10 +157,10 @@ impl CaptureSet {
     }
 
     /// Lends the next frames in replay order one by one, at most so many, as far as they can be had without reading or
-    /// going to another file; how many. Where it lends none, ask [`CaptureSet::next_frame`].
+    /// going to another file, each with a way to have it again; how many. Where it lends none, ask [`CaptureSet::next_frame`].
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
-    pub fn each_at_hand(&mut self, most: usize, each: impl FnMut(Frame<'_>)) -> usize {
+    pub fn each_at_hand(&mut self, most: usize, each: impl FnMut(Frame<'_>, SameFrame<'_>)) -> usize {
         let Some(Current { reader, file, before }) = &mut self.current else { return 0 };
         reader.each_in_memory((most, *before), *file, each)
     }

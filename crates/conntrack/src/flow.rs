@@ -103,6 +103,8 @@ const IN_USE: u8 = 1;
 const REMEMBERED: u8 = 2;
 /// The flow's next event may have come nearer: its timer must be looked at.
 const UNSETTLED: u8 = 4;
+/// It is among those whose timers will be looked at.
+const WAITS: u8 = 8;
 
 pub(crate) const NO_ENTRY: Entry =
     Entry { number: 0, deadline: Timestamp::MIN, eni: NO_ENI, rule: 0, tracking: Tracking::NONE };
@@ -237,6 +239,22 @@ impl<M> Flow<M> {
         let is_unsettled = self.marks & UNSETTLED != 0;
         self.marks &= !UNSETTLED;
         is_unsettled
+    }
+
+    /// Notes that the flow waits for its timer being looked at; `false` where it waits already.
+    #[inline]
+    pub(crate) const fn wait(&mut self) -> bool {
+        let waits = self.marks & WAITS != 0;
+        self.marks |= WAITS;
+        !waits
+    }
+
+    /// Whether it waited; it does not any more.
+    #[inline]
+    pub(crate) const fn end_wait(&mut self) -> bool {
+        let waits = self.marks & WAITS != 0;
+        self.marks &= !WAITS;
+        waits
     }
 
     /// When a flow without connections is over (S7.0, S12.18).

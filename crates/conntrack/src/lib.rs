@@ -25,6 +25,6 @@ pub use in_order::in_order;
 pub use machine::prefetch;
 pub use rest::AsideMut;
 pub use series::{Series, SeriesRow};
-pub use shard::{Shard, Step, Timer};
+pub use shard::{Shard, Step};
 pub use state::{State, Tracking};
 pub use table::{Borrowers, FlowId, Listener, Table, Wanted};

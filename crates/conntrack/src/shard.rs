@@ -16,18 +16,10 @@ use crate::{Departed, Entry, Flow};
 
 /// Stale timers beyond those of live flows that are let be.
 const STALE_TIMERS: usize = 4096;
+/// Flows that wait for their timers being looked at, at most.
+const MOST_NEARER: usize = 1024;
 /// How many timers ahead the memory of their flows is asked for.
 const TIMERS_AHEAD: usize = 8;
-
-/// Whether a packet most likely looks at the timer of its flow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Timer {
-    /// It does not.
-    #[default]
-    Stays,
-    /// It does: its flow's next event may come nearer.
-    Moves,
-}
 
 /// A shard of a [`crate::Table`]: flows are known by their place in it. `M` is what the judge remembers in a flow's
 /// cache line, `A` what it remembers aside of few flows.
@@ -42,8 +34,11 @@ pub struct Shard<M, A> {
     in_use: usize,
     rests: Rests<A>,
     wheel: Wheel,
+    /// Flows whose next event has come nearer and whose timers must be looked at before any goes off: together, so that all are
+    /// asked for ahead, and once for several packets of a flow.
+    nearer: Vec<u32>,
     memory: Span,
-    /// No timer goes off before this time.
+    /// Nothing ends before this time.
     not_before: Timestamp,
 }
 
@@ -63,13 +58,17 @@ impl<M> Clone for Records<'_, M> {
 impl<M> Copy for Records<'_, M> {}
 
 impl<M> Records<'_, M> {
-    /// Asks for the memory of a flow, and of its timer if that may move.
+    /// Asks for the memory of a flow.
     #[inline]
-    pub(crate) fn prefetch(self, at: u32, timer: Timer) {
+    pub(crate) fn prefetch(self, at: u32) {
         prefetch(self.flows.get(at as usize));
-        if timer == Timer::Moves {
-            prefetch(self.timers.get(at as usize));
-        }
+    }
+
+    /// Asks for the memory of a flow and of its timer.
+    #[inline]
+    pub(crate) fn prefetch_with_timer(self, at: u32) {
+        prefetch(self.flows.get(at as usize));
+        prefetch(self.timers.get(at as usize));
     }
 }
 
@@ -99,6 +98,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             in_use: 0,
             rests: Rests::with_room(room),
             wheel: Wheel::new(),
+            nearer: Vec::with_capacity(MOST_NEARER),
             memory,
             not_before: Timestamp::MAX,
         };

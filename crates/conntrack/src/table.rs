@@ -5,7 +5,7 @@ use std::ops::Range;
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 use crate::flow::NIL;
-use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard, Timer};
+use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard};
 
 /// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
 const MOST_SHARDS: usize = 16;
@@ -45,8 +45,6 @@ pub struct Wanted {
     pub shard: u32,
     /// Where the flow most likely is; [`Table::prefetch_flows`] fills it in.
     pub guess: u32,
-    /// Whether it most likely looks at the flow's timer.
-    pub timer: Timer,
 }
 
 /// The flows that are remembered or tracked (S7.0). `M` is what the judge remembers of a flow at every packet, `A`
@@ -124,11 +122,11 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// The first of three steps before packets: takes down what they want, by their places, and asks for the memory that
     /// tells where their flows are.
     #[inline]
-    pub fn prefetch_indexes(&self, block: &mut [Wanted], mut wanted: impl FnMut(usize) -> (u64, Timer)) {
+    pub fn prefetch_indexes(&self, block: &mut [Wanted], mut hash: impl FnMut(usize) -> u64) {
         for (at, place) in block.iter_mut().enumerate() {
             // Field by field: a copy of the whole, read back at once, would have to wait until every store before it is
             // done, those that miss the cache too.
-            (place.hash, place.timer) = wanted(at);
+            place.hash = hash(at);
             place.shard = self.shard_of(place.hash).wrapping_sub(self.first);
         }
         self.each(block, Shard::buckets, |buckets, place| buckets.prefetch(place.hash));
@@ -144,7 +142,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
             if place.guess == NIL {
                 place.guess = buckets.guess_on(place.hash);
             }
-            records.prefetch(place.guess, place.timer);
+            records.prefetch(place.guess);
         });
     }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vpcreplay_flow::{End, Event, FlowKey, Profile, Protocol, Span, TimeoutName, Timeouts, Timestamp};
 
 use super::{Borrowers, Listener, Table, Wanted};
-use crate::{AsideMut, Departed, Ending, Entry, Step, Timer, Tracking};
+use crate::{AsideMut, Departed, Ending, Entry, Step, Tracking};
 
 const MEMORY: u64 = 300;
 
@@ -142,7 +142,7 @@ proptest! {
             naive.packet(port, now, new.map(|(entry, _)| entry));
             let (key, hash) = (key(port), key(port).hash64());
             let mut block = [Wanted::default()];
-            table.prefetch_indexes(&mut block, |_| (hash, Timer::Stays));
+            table.prefetch_indexes(&mut block, |_| hash);
             table.prefetch_flows(&mut block);
             table.prefetch_rests(&mut block);
             let [wanted] = block;

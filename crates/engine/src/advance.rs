@@ -117,7 +117,7 @@ impl World {
         let Some(now) = self.now else { return };
         self.expire(now);
         self.ledger.close();
-        self.counters.enter_hops(&self.routes);
+        self.counters.enter_passed(&self.routes);
         self.counters.enter_denied();
         self.release_flows(now);
     }

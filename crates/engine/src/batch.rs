@@ -1,7 +1,7 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
-use vpcreplay_conntrack::{Timer, Wanted};
-use vpcreplay_flow::{Brief, Decoded, FlowKey, PacketKind, ShortKey, Timestamp};
+use vpcreplay_conntrack::Wanted;
+use vpcreplay_flow::{Brief, Decoded, FlowKey, ShortKey, Timestamp};
 
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
@@ -23,10 +23,11 @@ pub trait Packets {
         }
     }
 
-    /// What is needed of it ahead. To be had with less, if it can.
+    /// The key of its flow in two words, to ask for the memory of the flow ahead; that of no flow where it has none. To be had
+    /// with less, if it can.
     #[inline]
-    fn glance(&self, at: usize) -> Glance {
-        Glance::of(self.packet(at).content)
+    fn short_key(&self, at: usize) -> ShortKey {
+        self.packet(at).content.short_key().unwrap_or_default()
     }
 }
 
@@ -54,41 +55,16 @@ impl<'a, T, F: Fn(&'a T) -> Packet<'a>> Packets for (&'a [T], F) {
     }
 }
 
-/// What is needed of a packet ahead, to ask for the memory of its flow.
-#[derive(Clone, Copy, Debug)]
-pub struct Glance {
-    /// The key of its flow in two words; of no flow where it has none.
-    pub short: ShortKey,
-    /// Whether it most likely looks at the flow's timer.
-    pub timer: Timer,
-}
-
-impl Glance {
-    /// What is needed of a packet with this content.
+impl Content<'_> {
+    /// The key of the packet's flow in two words; `None` where it has none.
     #[inline]
-    pub fn of(content: Content<'_>) -> Self {
-        match content {
-            Content::Brief(Brief { short, kind, .. }) => Self::of_flow(short, kind),
-            Content::Digest(digest) => Self::of_flow(digest.key.short(), digest.kind),
-            other => Self { short: short_key(other).unwrap_or_default(), timer: Timer::Stays },
+    pub fn short_key(self) -> Option<ShortKey> {
+        match self {
+            Self::Brief(brief) => Some(brief.short),
+            Self::Digest(digest) => Some(digest.key.short()),
+            Self::Decoded(decoded) => short_key_of(decoded, 0),
+            Self::OfCopy(decoded, copy) => short_key_of(decoded, copy),
         }
-    }
-
-    /// What is needed of a packet of this kind, of the flow with this key.
-    #[inline]
-    pub const fn of_flow(short: ShortKey, kind: PacketKind) -> Self {
-        Self { short, timer: if kind.closes_connection() { Timer::Moves } else { Timer::Stays } }
-    }
-}
-
-/// The key of a packet's flow in two words; `None` where it has none.
-#[inline]
-pub(crate) fn short_key(content: Content<'_>) -> Option<ShortKey> {
-    match content {
-        Content::Brief(brief) => Some(brief.short),
-        Content::Digest(digest) => Some(digest.key.short()),
-        Content::Decoded(decoded) => short_key_of(decoded, 0),
-        Content::OfCopy(decoded, copy) => short_key_of(decoded, copy),
     }
 }
 
@@ -146,9 +122,6 @@ impl World {
     fn ask_for_index(&self, (packets, start): (&impl Packets, usize), block: &mut Block) {
         let count = packets.count().saturating_sub(start).min(BLOCK);
         let Some(block) = block.get_mut(..count) else { return };
-        self.table.prefetch_indexes(block, |at| {
-            let Glance { short, timer } = packets.glance(start + at);
-            (short.hash64(), timer)
-        });
+        self.table.prefetch_indexes(block, |at| packets.short_key(start + at).hash64());
     }
 }

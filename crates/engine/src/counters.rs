@@ -4,7 +4,7 @@ use vpcreplay_flow::{Digest, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::Waiting;
-use crate::route::{Hop, RouteId, Routes};
+use crate::route::{Hop, RouteId, Routes, Way};
 use crate::{TopDenied, Verdict};
 
 /// Packets and bytes.
@@ -30,8 +30,8 @@ impl Tally {
     }
 }
 
-/// Routes by which packets are counted at first.
-const MOST_HOPS: usize = 256;
+/// Numbers of routes by which packets are counted at first.
+const MOST_PASSED: usize = 256;
 
 /// Everything that is counted.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Counters {
     tallies: Vec<[Tally; Reason::ALL.len()]>,
     rule_hits: Vec<u64>,
     /// Packets that went on with a connection and are not entered in the tallies and hits yet, by the number of their route.
-    hops: Vec<Tally>,
+    passed: Vec<Tally>,
     exceeded: Vec<u64>,
     /// Packets denied, by peer.
     pub denied_peers: TopDenied,
@@ -73,7 +73,7 @@ impl Counters {
         Self {
             tallies: vec![[Tally::default(); Reason::ALL.len()]; enis + 1],
             rule_hits: vec![0; rules],
-            hops: vec![Tally::default(); MOST_HOPS],
+            passed: vec![Tally::default(); MOST_PASSED],
             exceeded: vec![0; enis],
             denied_peers: TopDenied::peers(),
             denied_services: TopDenied::services(),
@@ -144,32 +144,38 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that went on with a connection at the only hop of its route, but for the connection's rule. The hop tells
-    /// rule and tally, so that for most routes they are put down later, by [`Counters::enter_hops`].
+    /// Counts a packet that went on with its connections at the hops of a route, but for the rules of the connections. The route
+    /// tells rules and tally, so that for most routes they are put down later, by [`Counters::enter_passed`].
     #[inline]
-    pub(crate) fn count_hop(&mut self, (route, hop): (RouteId, &Hop), length: u32) {
-        match self.hops.get_mut(usize::from(route)) {
+    pub(crate) fn count_passed<const N: usize>(&mut self, (route, hops): (RouteId, [&Hop; N]), length: u32) {
+        match self.passed.get_mut(usize::from(route)) {
             Some(tally) => tally.add(length),
-            None => self.add_established(hop, Tally::of(length)),
+            None => self.add_passed(&hops, Tally::of(length)),
         }
     }
 
     /// Enters what was counted by route. The model that the routes are of must still be in force.
-    pub(crate) fn enter_hops(&mut self, routes: &Routes) {
-        for (route, hop) in routes.only_hops().iter().take(MOST_HOPS).enumerate() {
-            let counted = self.hops.get_mut(route).map(std::mem::take).unwrap_or_default();
-            if let Some(hop) = hop.as_ref().filter(|_| counted.packets > 0) {
-                self.add_established(hop, counted);
+    pub(crate) fn enter_passed(&mut self, routes: &Routes) {
+        for (way, route) in routes.ways().zip(1..MOST_PASSED) {
+            let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();
+            match way {
+                _ if counted.packets == 0 => {}
+                Way::Closed => {}
+                Way::One(hop) => self.add_passed(&[hop], counted),
+                Way::Two(source, destination) => self.add_passed(&[source, destination], counted),
             }
         }
     }
 
+    /// Adds packets that went on with their connections at hops; the last one decided.
     #[inline(never)]
-    fn add_established(&mut self, hop: &Hop, Tally { packets, bytes }: Tally) {
-        if let Some(hits) = hop.nacl.and_then(|rule| self.rule_hits.get_mut(rule.index())) {
-            *hits += packets;
+    fn add_passed(&mut self, hops: &[&Hop], Tally { packets, bytes }: Tally) {
+        for rule in hops.iter().filter_map(|hop| hop.nacl) {
+            if let Some(hits) = self.rule_hits.get_mut(rule.index()) {
+                *hits += packets;
+            }
         }
-        let row = self.tallies.get_mut(hop.eni.index() + 1);
+        let row = hops.last().and_then(|hop| self.tallies.get_mut(hop.eni.index() + 1));
         if let Some(tally) = row.and_then(|row| row.get_mut(Reason::Established as usize)) {
             tally.packets += packets;
             tally.bytes += bytes;

@@ -30,7 +30,7 @@ mod verdict;
 type Flow = vpcreplay_conntrack::Flow<memory::Memory>;
 type Shard = vpcreplay_conntrack::Shard<memory::Memory, memory::Aside>;
 
-pub use batch::{Glance, InBrief, Packets};
+pub use batch::{InBrief, Packets};
 pub use counters::{Counters, Tally};
 pub use denied::Denial;
 pub use engine::{Content, Engine, Packet};

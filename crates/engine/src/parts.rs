@@ -12,7 +12,6 @@ use vpcreplay_flow::{Decoded, ShortKey, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
 use crate::advance::usual_before;
-use crate::batch::short_key;
 use crate::engine::World;
 use crate::numbers::{Numbers, resolve};
 use crate::settings::FlowRecords;
@@ -92,7 +91,7 @@ impl Dealer {
 
     /// The part of the packet with a number.
     pub fn of_packet(&self, number: u64, content: Content<'_>) -> usize {
-        match short_key(content) {
+        match content.short_key() {
             Some(short) => self.of_flow(short),
             // Of no flow, it may be judged anywhere.
             None => usize::try_from(number).unwrap_or(0) % self.parts,
@@ -122,7 +121,7 @@ impl Part {
     pub fn judge(&mut self, packets: &impl Packets, last: Timestamp, mut each: impl FnMut(usize, Verdict)) {
         self.world.judge_each(packets, &mut each);
         self.world.expire(last);
-        self.world.counters.enter_hops(&self.world.routes);
+        self.world.counters.enter_passed(&self.world.routes);
     }
 }
 

@@ -174,9 +174,9 @@ impl Routes {
         self.shared.only_hops.get(usize::from(id)).and_then(Option::as_ref)
     }
 
-    /// The same of all routes, by number.
-    pub(crate) fn only_hops(&self) -> &[Option<Hop>] {
-        &self.shared.only_hops
+    /// The ways of all routes of the model in force, by number from 1.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = &Way> {
+        self.shared.routes.iter().map(|(_, way)| way)
     }
 
     /// The way of a route of the model in force.

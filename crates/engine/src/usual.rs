@@ -25,6 +25,14 @@ struct Usual {
     event: Event,
 }
 
+/// Where a packet was tried as a usual one before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Nowhere,
+    /// With the flow that was guessed.
+    WhereGuessed,
+}
+
 impl World {
     /// Moves on to the time of the packet at a place, and judges it if it is a usual one; `None` where it has yet to be judged.
     #[expect(
@@ -81,27 +89,38 @@ impl World {
             shard.settle(at);
         }
         self.counters.count_rule(Some(RuleId(entry.rule)));
-        self.counters.count_hop((route, hop), usual.brief.length);
+        self.counters.count_passed((route, [hop]), usual.brief.length);
         Some(hop.gate().on_entry(Reason::Established, &entry))
     }
 
     /// The same for any packet, once [`World::most_usual`] has been tried.
     #[inline(never)]
     fn next_usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
+        if let Some(InBrief { number, now, brief }) = packets.in_brief(at) {
+            self.enter(number, now);
+            if self.settings.flow_records == FlowRecords::Kept {
+                return None;
+            }
+            let verdict = self.usual_v4((number, now), brief, wanted);
+            return if verdict.is_some() {
+                verdict
+            } else {
+                self.usual_of_any((number, now), (&brief.whole(), Tried::WhereGuessed), wanted)
+            };
+        }
         let Packet { number, now, content } = packets.packet(at);
         self.enter(number, now);
-        if self.settings.flow_records == FlowRecords::Kept {
-            return None;
+        match content {
+            Content::Digest(digest) if self.settings.flow_records == FlowRecords::Off => {
+                self.usual_of_any((number, now), (digest, Tried::Nowhere), wanted)
+            }
+            _ => None,
         }
-        if let Content::Brief(brief) = content
-            && let Some(verdict) = self.usual_v4((number, now), brief, wanted)
-        {
-            return Some(verdict);
-        }
-        self.usual_of_any((number, now), content, wanted)
     }
 
     /// Judges a packet of the IPv4 flow that was guessed: one that passes two ENIs, or that is turned away once more.
+    #[expect(clippy::inline_always, reason = "called once")]
+    #[inline(always)]
     fn usual_v4(
         &mut self,
         (number, now): (u64, Timestamp),
@@ -113,49 +132,43 @@ impl World {
             return None;
         }
         let place = (wanted.shard, wanted.guess);
-        if flow.has_entries() {
-            if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
-        } else {
-            self.turn_away_known((number, now), &brief.whole(), place)
+        if !flow.has_entries() {
+            return self.turn_away_known((number, now), &brief.whole(), place);
         }
+        if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
     }
 
-    /// Judges any packet that is told by its key and its sender; that of an IPv4 flow where it was guessed was tried.
+    /// Judges any packet that is told by its key and its sender.
+    #[inline(never)]
     fn usual_of_any(
         &mut self,
         (number, now): (u64, Timestamp),
-        content: Content<'_>,
+        (digest, tried): (&Digest, Tried),
         wanted: &Wanted,
     ) -> Option<Verdict> {
-        let digest = match content {
-            Content::Brief(brief) => brief.whole(),
-            Content::Digest(digest) => *digest,
-            Content::Decoded(_) | Content::OfCopy(..) => return None,
-        };
         if !digest.kind.is_told_by_key() {
             return None;
         }
         let usual = Usual::of(digest.brief(), now);
         let shard = self.table.shard_at(wanted.shard)?;
         let Some(at) = shard.find(&digest.key, (usual.brief.short, wanted.hash), wanted.guess) else {
-            return self.begin_flow((number, now), &digest, wanted);
+            return self.begin_flow((number, now), digest, wanted);
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
         let place = (wanted.shard, at);
-        let was_tried = matches!(content, Content::Brief(_)) && at == wanted.guess;
-        if !was_tried {
+        if tried == Tried::Nowhere || at != wanted.guess {
             let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
             let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
             let verdict = if has_entries {
                 self.go_on(usual, place, |_| true).or_else(|| twice(self))
             } else {
-                self.turn_away_known((number, now), &digest, place)
+                self.turn_away_known((number, now), digest, place)
             };
             if verdict.is_some() {
                 return verdict;
             }
         }
-        self.less_usual(number, (&digest, usual), place)
+        self.less_usual(number, (digest, usual), place)
     }
 
     /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
@@ -163,9 +176,8 @@ impl World {
     fn go_on_twice(&mut self, usual: Usual, (place, at): Place) -> Option<Verdict> {
         let flow = self.table.shard_at(place)?.flow(at).filter(|flow| flow.is_remembered())?;
         let memory = flow.memory;
-        let Some(Way::Two(source, destination)) = self.routes.way(memory.route(usual.sender())) else {
-            return None;
-        };
+        let route = memory.route(usual.sender());
+        let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
         let handshake = Handshake::passed_by(memory.packed_handshake(), usual.event, usual.sender())?;
         let shard = self.table.shard_at_mut(place)?;
         let step = |hop: &Hop| (hop.eni.0, usual.step(hop, &self.policy));
@@ -174,10 +186,10 @@ impl World {
         let [first, last] = shard.refresh_both(at, steps, goes_on)?;
         shard.flow_mut(at)?.memory.set_packed_handshake(handshake);
         shard.settle(at);
-        established((source, &first), &mut self.counters);
-        let verdict = established((destination, &last), &mut self.counters);
-        self.counters.count(usual.brief.length, &verdict);
-        Some(verdict)
+        self.counters.count_rule(Some(RuleId(first.rule)));
+        self.counters.count_rule(Some(RuleId(last.rule)));
+        self.counters.count_passed((route, [source, destination]), usual.brief.length);
+        Some(destination.gate().on_entry(Reason::Established, &last))
     }
 
     /// The same for a packet that is unsent, is the first of its end, or has its connections elsewhere.

@@ -162,12 +162,6 @@ impl PacketKind {
     pub const fn is_told_by_key(self) -> bool {
         self.sort & TOLD != 0
     }
-
-    /// Whether it closes its connection: TCP that counts as FIN or RST.
-    #[inline]
-    pub const fn closes_connection(self) -> bool {
-        matches!(self.event(), Event::TcpRst | Event::TcpFin)
-    }
 }
 
 impl Digest {

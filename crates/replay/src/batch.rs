@@ -6,7 +6,7 @@ mod views;
 
 use std::ops::Range;
 
-use vpcreplay_engine::{Ahead, Asks, Content, Dealer, Glance, InBrief, Packet, asks_about_another_flow};
+use vpcreplay_engine::{Ahead, Asks, Content, Dealer, InBrief, Packet, asks_about_another_flow};
 use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
@@ -426,7 +426,7 @@ impl Batch {
         }
         let word = place_in_batch(self.rest.len());
         self.rest.push(rest);
-        let short = Glance::of(rest.content()).short;
+        let short = rest.content().short_key().unwrap_or_default();
         let row = Row { short, now: times.1, word, kind: PacketKind::NONE, form: Form::Any };
         self.push_row(times, row, |dealer, number| dealer.of_packet(number, rest.content()));
     }

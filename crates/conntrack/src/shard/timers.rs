@@ -2,7 +2,7 @@
 
 use vpcreplay_flow::Timestamp;
 
-use super::{STALE_TIMERS, Shard, TIMERS_AHEAD, Timer};
+use super::{MOST_NEARER, STALE_TIMERS, Shard, TIMERS_AHEAD};
 use crate::rest::AsideMut;
 use crate::table::Listener;
 use crate::{Ending, Entry, Flow};
@@ -26,27 +26,51 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.not_before <= now && self.next_event(at).is_due(now)
     }
 
-    /// Ends the work on a flow after a packet: sets its timer; a flow neither remembered nor tracked goes away.
-    ///
-    /// A timer that is set too early is left: it finds nothing to do when it goes off and is set anew then.
+    /// Ends the work on a flow after a packet: what has come nearer is noted; a flow neither remembered nor tracked goes away.
     #[inline]
     pub fn settle(&mut self, at: u32) {
         if self.flows.get_mut(at as usize).is_some_and(Flow::take_unsettled) {
-            self.settle_timer(at);
+            self.note_nearer(at);
         }
     }
 
     #[inline(never)]
-    fn settle_timer(&mut self, at: u32) {
-        let Some(flow) = self.flows.get(at as usize) else { return };
+    fn note_nearer(&mut self, at: u32) {
+        let next = self.next_event(at);
+        let Some(flow) = self.flows.get_mut(at as usize) else { return };
         if !flow.is_remembered() && !flow.has_entries() {
             self.remove(at);
             return;
         }
-        let next = self.next_event(at);
-        if self.timers.get(at as usize).is_some_and(|timer| next < *timer) {
-            self.set_timer(at, next);
+        let is_first = flow.wait();
+        self.not_before = self.not_before.min(next);
+        if is_first {
+            self.nearer.push(at);
         }
+        if self.nearer.len() >= MOST_NEARER {
+            self.set_nearer();
+        }
+    }
+
+    /// Sets the timers of the flows whose next event has come nearer.
+    ///
+    /// A timer that is set too early is left: it finds nothing to do when it goes off and is set anew then.
+    pub(super) fn set_nearer(&mut self) {
+        let nearer = std::mem::take(&mut self.nearer);
+        for (number, at) in nearer.iter().enumerate() {
+            if let Some(coming) = nearer.get(number + TIMERS_AHEAD) {
+                self.records().prefetch_with_timer(*coming);
+            }
+            // Not one that was taken out meanwhile, or is another flow by now.
+            if self.flows.get_mut(*at as usize).is_some_and(Flow::end_wait) {
+                let next = self.next_event(*at);
+                if self.timers.get(*at as usize).is_some_and(|timer| next < *timer) {
+                    self.set_timer(*at, next);
+                }
+            }
+        }
+        self.nearer = nearer;
+        self.nearer.clear();
     }
 
     pub(super) fn set_timer(&mut self, at: u32, next: Timestamp) {
@@ -69,7 +93,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         }
     }
 
-    /// A time before which no timer of the shard goes off.
+    /// A time before which nothing in the shard ends.
     #[inline]
     pub(crate) const fn not_before(&self) -> Timestamp {
         self.not_before
@@ -83,9 +107,10 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// Serves every timer that goes off by `now`, in order of time.
     #[inline(never)]
     pub(crate) fn advance(&mut self, now: Timestamp, listener: &mut impl Listener<M, A>) {
+        self.set_nearer();
         while let Some((time, at)) = self.wheel.pop(now) {
             if let Some(coming) = self.wheel.coming(TIMERS_AHEAD) {
-                self.records().prefetch(coming, Timer::Moves);
+                self.records().prefetch_with_timer(coming);
             }
             self.serve(at, time, listener);
         }

@@ -1,6 +1,6 @@
 //! A packet in a batch: its row, and what few packets have beside.
 
-use vpcreplay_engine::{Content, Glance, Packet};
+use vpcreplay_engine::Content;
 use vpcreplay_flow::{Brief, Decoded, Digest, PacketKind, ShortKey, Timestamp, Tunnel};
 
 /// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
@@ -37,17 +37,6 @@ impl Row {
     pub(super) const fn place(&self) -> usize {
         self.word as usize
     }
-
-    #[inline]
-    pub(super) const fn glance(&self) -> Glance {
-        Glance::of_flow(self.short, self.kind)
-    }
-}
-
-/// What is needed ahead of no packet.
-#[inline]
-pub(super) fn no_glance() -> Glance {
-    Glance::of(Packet::NONE.content)
 }
 
 /// What few packets have.

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use vpcreplay_engine::{Glance, InBrief, Packet, Packets};
+use vpcreplay_engine::{InBrief, Packet, Packets};
+use vpcreplay_flow::ShortKey;
 
 use super::Batch;
-use super::row::{Row, no_glance};
+use super::row::Row;
 
 /// Some packets of a batch that follow each other.
 #[derive(Clone, Debug)]
@@ -46,9 +47,9 @@ impl Packets for Run<'_> {
     }
 
     #[inline]
-    fn glance(&self, at: usize) -> Glance {
+    fn short_key(&self, at: usize) -> ShortKey {
         let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
-        row.map_or_else(no_glance, Row::glance)
+        row.map_or_else(ShortKey::default, |row| row.short)
     }
 }
 
@@ -80,7 +81,7 @@ impl Packets for Hand<'_> {
     }
 
     #[inline]
-    fn glance(&self, at: usize) -> Glance {
-        self.rows.get(at).map_or_else(no_glance, Row::glance)
+    fn short_key(&self, at: usize) -> ShortKey {
+        self.rows.get(at).map_or_else(ShortKey::default, |row| row.short)
     }
 }

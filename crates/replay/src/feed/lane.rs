@@ -1,6 +1,6 @@
 //! One reading of the captures: every packet once, or followed by its copies.
 
-use vpcreplay_capture::{CaptureSet, Frame};
+use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
@@ -152,7 +152,8 @@ impl Lane {
         let most = size - batch.len();
         // At hand itself, not behind a reference.
         let mut now = now;
-        let taken = captures.each_at_hand(most, |frame| decoder.take(frame, &mut now, stats, batch));
+        let taken =
+            captures.each_at_hand(most, |frame, again| decoder.take((frame, again), &mut now, stats, batch));
         stats.packets += taken as u64;
         clock.go_to(now);
         taken
@@ -230,18 +231,24 @@ impl Decoder {
     /// Takes a frame as the one packet that it is, where no tunnel is taken off; `now` is engine time.
     #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
     #[inline(always)]
-    fn take(&mut self, frame: Frame<'_>, now: &mut Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
-        let Frame { time, link_type, captured, original_length, file, number: frame } = frame;
+    fn take(
+        &mut self,
+        (frame, again): (Frame<'_>, SameFrame<'_>),
+        now: &mut Timestamp,
+        stats: &mut FeedStats,
+        batch: &mut Batch,
+    ) {
+        let Frame { time, link_type, captured, original_length, file, number } = frame;
         let step = Clock::step(now, time);
         if step != ClockStep::Forward {
-            stats.note_step(step, (batch.next_number(), file, frame));
+            stats.note_step(step, (batch.next_number(), file, number));
         }
         if let Some(brief) = brief(link_type, captured, original_length) {
             stats.note_tunnel(tunnel_port_of(brief));
             batch.push_brief((time, *now), brief);
             return;
         }
-        // Not the frame itself: it would be put together in memory for every packet.
+        let Frame { time, link_type, captured, original_length, file, number: frame } = again.lend();
         let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
         self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
     }
