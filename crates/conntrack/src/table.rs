@@ -41,8 +41,6 @@ impl FlowId {
 pub struct Wanted {
     /// The hash of the flow key.
     pub hash: u64,
-    /// Where its shard is.
-    pub shard: u32,
     /// Where the flow most likely is; [`Table::prefetch_flows`] fills it in.
     pub guess: u32,
 }
@@ -123,13 +121,22 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// tells where their flows are.
     #[inline]
     pub fn prefetch_indexes(&self, block: &mut [Wanted], mut hash: impl FnMut(usize) -> u64) {
-        for (at, place) in block.iter_mut().enumerate() {
-            // Field by field: a copy of the whole, read back at once, would have to wait until every store before it is
-            // done, those that miss the cache too.
-            place.hash = hash(at);
-            place.shard = self.shard_of(place.hash).wrapping_sub(self.first);
+        if let [shard] = self.shards.as_slice() {
+            let buckets = shard.buckets();
+            for (at, place) in block.iter_mut().enumerate() {
+                // The field alone: a copy of the whole, read back at once, would have to wait until every store before it is
+                // done, those that miss the cache too.
+                place.hash = hash(at);
+                buckets.prefetch(place.hash);
+            }
+            return;
         }
-        self.each(block, Shard::buckets, |buckets, place| buckets.prefetch(place.hash));
+        for (at, place) in block.iter_mut().enumerate() {
+            place.hash = hash(at);
+            if let Some(shard) = self.shard(place.hash) {
+                shard.buckets().prefetch(place.hash);
+            }
+        }
     }
 
     /// The second step, when that memory has come: finds where the flows most likely are, and asks for their memory.
@@ -162,9 +169,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         step: impl Fn(T, &mut Wanted),
     ) {
         // Most tables: it need not be taken for each packet.
-        if let [shard] = self.shards.as_slice()
-            && (self.all == 1 || block.iter().all(|place| place.shard == 0))
-        {
+        if let [shard] = self.shards.as_slice() {
             let taken = take(shard);
             for place in block {
                 step(taken, place);
@@ -172,22 +177,10 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
             return;
         }
         for place in block {
-            if let Some(shard) = self.shards.get(place.shard as usize) {
+            if let Some(shard) = self.shard(place.hash) {
                 step(take(shard), place);
             }
         }
-    }
-
-    /// The shard at a place of this table, by [`Wanted::shard`].
-    #[inline]
-    pub fn shard_at(&self, place: u32) -> Option<&Shard<M, A>> {
-        self.shards.get(place as usize)
-    }
-
-    /// The shard at a place of this table, by [`Wanted::shard`].
-    #[inline]
-    pub fn shard_at_mut(&mut self, place: u32) -> Option<&mut Shard<M, A>> {
-        self.shards.get_mut(place as usize)
     }
 
     /// Adds a flow that the table does not have. It is neither remembered nor tracked yet; call
@@ -214,10 +207,23 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         FlowId { shard, at }
     }
 
-    /// The shard of the flows with a hash.
+    /// The shard of the flows with a hash, if it is this table's. The only shard of a table is not asked whether it is the one.
     #[inline]
     pub fn shard(&self, hash: u64) -> Option<&Shard<M, A>> {
+        if self.shards.len() == 1 {
+            return self.shards.first();
+        }
         self.shards.get(self.place_of(self.shard_of(hash)))
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub fn shard_mut(&mut self, hash: u64) -> Option<&mut Shard<M, A>> {
+        if self.shards.len() == 1 {
+            return self.shards.first_mut();
+        }
+        let place = self.place_of(self.shard_of(hash));
+        self.shards.get_mut(place)
     }
 
     /// The shard of a flow, and its place there.

@@ -73,7 +73,7 @@ impl World {
             if let Some(flow) = self.table.flow_mut(id) {
                 flow.memory = memory;
             }
-            return Some(self.turn_away((number, now), digest, ((wanted.shard, id.at()), request)));
+            return Some(self.turn_away((number, now), digest, ((wanted.hash, id.at()), request)));
         }
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);

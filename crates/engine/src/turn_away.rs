@@ -10,8 +10,8 @@ use crate::engine::World;
 use crate::memory::note_denial;
 use crate::route::{Hop, RouteId};
 
-/// Where a flow is: its shard, by [`vpcreplay_conntrack::Wanted::shard`], and its place there.
-pub(crate) type Place = (u32, u32);
+/// Where a flow is: the hash of its key, which tells its shard, and its place there.
+pub(crate) type Place = (u64, u32);
 
 /// What an entry is asked for: the one ENI that a packet passes, the rule that admits it, and the ENI's scope.
 #[derive(Clone, Copy)]
@@ -46,9 +46,9 @@ impl World {
         &self,
         kind: PacketKind,
         now: Timestamp,
-        (shard, at): Place,
+        (hash, at): Place,
     ) -> Option<(RouteId, RuleId)> {
-        let shard = self.table.shard_at(shard)?;
+        let shard = self.table.shard(hash)?;
         let flow = shard.flow(at).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
         let (memory, sender) = (flow.memory, kind.sender());
         let rule = memory.admitted(sender)?;
@@ -107,7 +107,7 @@ impl World {
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        ((shard, at), Request { hop, rule, scope }): (Place, Request),
+        ((hash, at), Request { hop, rule, scope }): (Place, Request),
     ) -> Verdict {
         let Hop { eni, direction, nacl } = hop;
         self.ledger.exceeded(scope, (number, now));
@@ -119,7 +119,7 @@ impl World {
         self.counters.count_rule(Some(rule));
         let verdict = Verdict { rule: Some(rule), ..hop.gate().verdict(Reason::ConntrackAllowanceExceeded) };
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
-        if let Some(shard) = self.table.shard_at_mut(shard) {
+        if let Some(shard) = self.table.shard_mut(hash) {
             let mut cause = None;
             if let Some(flow) = shard.flow_mut(at) {
                 let after = Handshake::denied_by(flow.memory.packed_handshake(), event, sender);

@@ -60,7 +60,7 @@ impl World {
             return None;
         }
         let usual = Usual::of(brief, now);
-        let verdict = self.go_on(usual, (wanted.shard, wanted.guess), |flow| flow.is_of(brief.short))?;
+        let verdict = self.go_on(usual, (wanted.hash, wanted.guess), |flow| flow.is_of(brief.short))?;
         self.move_on(number, now);
         Some(verdict)
     }
@@ -72,10 +72,10 @@ impl World {
     fn go_on(
         &mut self,
         usual: Usual,
-        (shard, at): Place,
+        (hash, at): Place,
         is_it: impl FnOnce(&Flow) -> bool,
     ) -> Option<Verdict> {
-        let shard = self.table.shard_at_mut(shard)?;
+        let shard = self.table.shard_mut(hash)?;
         let flow = shard.flow_mut(at).filter(|flow| is_it(flow) && flow.is_remembered())?;
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
         let route = flow.memory.route(usual.sender());
@@ -127,11 +127,11 @@ impl World {
         brief: Brief,
         wanted: &Wanted,
     ) -> Option<Verdict> {
-        let flow = self.table.shard_at(wanted.shard)?.flow(wanted.guess)?;
+        let flow = self.table.shard(wanted.hash)?.flow(wanted.guess)?;
         if !flow.is_of(brief.short) || !brief.kind.is_told_by_key() {
             return None;
         }
-        let place = (wanted.shard, wanted.guess);
+        let place = (wanted.hash, wanted.guess);
         if !flow.has_entries() {
             return self.turn_away_known((number, now), &brief.whole(), place);
         }
@@ -150,12 +150,12 @@ impl World {
             return None;
         }
         let usual = Usual::of(digest.brief(), now);
-        let shard = self.table.shard_at(wanted.shard)?;
+        let shard = self.table.shard(wanted.hash)?;
         let Some(at) = shard.find(&digest.key, (usual.brief.short, wanted.hash), wanted.guess) else {
             return self.begin_flow((number, now), digest, wanted);
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
-        let place = (wanted.shard, at);
+        let place = (wanted.hash, at);
         if tried == Tried::Nowhere || at != wanted.guess {
             let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
             let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
@@ -173,13 +173,13 @@ impl World {
 
     /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
     #[inline(never)]
-    fn go_on_twice(&mut self, usual: Usual, (place, at): Place) -> Option<Verdict> {
-        let flow = self.table.shard_at(place)?.flow(at).filter(|flow| flow.is_remembered())?;
+    fn go_on_twice(&mut self, usual: Usual, (hash, at): Place) -> Option<Verdict> {
+        let flow = self.table.shard(hash)?.flow(at).filter(|flow| flow.is_remembered())?;
         let memory = flow.memory;
         let route = memory.route(usual.sender());
         let Some(Way::Two(source, destination)) = self.routes.way(route) else { return None };
         let handshake = Handshake::passed_by(memory.packed_handshake(), usual.event, usual.sender())?;
-        let shard = self.table.shard_at_mut(place)?;
+        let shard = self.table.shard_mut(hash)?;
         let step = |hop: &Hop| (hop.eni.0, usual.step(hop, &self.policy));
         let steps = [step(source), step(destination)];
         let goes_on = |entry: &Entry| usual.goes_on(entry, EniId(entry.eni()));
@@ -201,14 +201,14 @@ impl World {
         place: Place,
     ) -> Option<Verdict> {
         let (sent, now, at) = (usual.sent(), usual.now, place.1);
-        let shard = self.table.shard_at(place.0)?;
+        let shard = self.table.shard(place.0)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
         // First: a packet that takes no path is not unsent (S3.8).
         let mut route = memory.route(sent.sender);
         if self.routes.get(route).is_none() {
             route = self.learn_route(digest, place)?;
         }
-        let shard = self.table.shard_at_mut(place.0)?;
+        let shard = self.table.shard_mut(place.0)?;
         let mut handshake = memory.handshake();
         handshake.before(sent);
         let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
@@ -235,10 +235,10 @@ impl World {
 
     /// Finds the route of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
     /// packet takes none.
-    fn learn_route(&mut self, digest: &Digest, (shard, at): Place) -> Option<RouteId> {
+    fn learn_route(&mut self, digest: &Digest, (hash, at): Place) -> Option<RouteId> {
         let route = Route::of_digest(digest, &self.policy, &self.settings).ok()?;
         let number = self.routes.number(route);
-        let flow = self.table.shard_at_mut(shard)?.flow_mut(at)?;
+        let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
         flow.memory.set_route(digest.kind.sender(), number);
         Some(number)
     }
