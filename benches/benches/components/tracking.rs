@@ -4,10 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use vpcreplay_conntrack::{
-    AsideMut, Departed, Ending, Entry, Event, Listener, Step, Table, Timer, Tracking, Wanted,
-};
-use vpcreplay_replay::flow::{End, FlowKey, Profile, Protocol, Span, Timeouts, Timestamp};
+use vpcreplay_conntrack::{AsideMut, Departed, Ending, Entry, Listener, Step, Table, Tracking, Wanted};
+use vpcreplay_replay::flow::{End, Event, FlowKey, Profile, Protocol, Span, Timeouts, Timestamp};
 
 type Flows = Table<(), ()>;
 
@@ -49,7 +47,7 @@ fn packets(table: &mut Flows, keys: &[(FlowKey, u64)], start: u64, timeouts: &Ti
     for batch in keys.chunks(BATCH) {
         let mut wanted = [Wanted::default(); BATCH];
         let hash = |at: usize| batch.get(at).map_or(0, |(_, hash)| *hash);
-        table.prefetch_indexes(&mut wanted, |at| (hash(at), Timer::Stays));
+        table.prefetch_indexes(&mut wanted, hash);
         table.prefetch_flows(&mut wanted);
         for (wanted, (key, hash)) in wanted.iter().zip(batch) {
             now += 1_000;

@@ -64,11 +64,23 @@ impl Bucket {
     /// The place of the first slot that has a tag; [`NIL`] where none has.
     #[inline]
     fn first(&self, tag: u16) -> u32 {
+        self.first_early(tag).unwrap_or_else(|| self.first_late(tag))
+    }
+
+    /// The same of the early slots.
+    #[inline]
+    fn first_early(&self, tag: u16) -> Option<u32> {
         let hits = equal_tags(&self.early, tag);
-        if hits != 0 {
-            // The remainder is known to be below the number of slots.
-            return self.places.get(hits.trailing_zeros() as usize % EARLY).copied().unwrap_or(NIL);
+        if hits == 0 {
+            return None;
         }
+        // The remainder is known to be below the number of slots.
+        self.places.get(hits.trailing_zeros() as usize % EARLY).copied()
+    }
+
+    /// The same of the late slots.
+    #[inline]
+    fn first_late(&self, tag: u16) -> u32 {
         let late = self.late.iter().position(|late| *late == tag);
         late.and_then(|late| self.places.get(EARLY + late)).copied().unwrap_or(NIL)
     }
@@ -159,7 +171,10 @@ impl Buckets<'_> {
     pub(crate) fn guess(self, hash: u64) -> u32 {
         let home = self.home(hash);
         let Some(bucket) = self.0.get(home) else { return NIL };
-        let place = bucket.first(tag(hash));
+        if let Some(place) = bucket.first_early(tag(hash)) {
+            return place;
+        }
+        let place = bucket.first_late(tag(hash));
         if place == NIL && bucket.passed > 0 {
             prefetch(self.0.get(self.next(home)));
         }

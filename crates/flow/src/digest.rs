@@ -88,7 +88,7 @@ impl PacketKind {
 
     /// Of a TCP packet.
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a byte and 256 entries")]
+    #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "a byte and 256 entries")]
     pub const fn tcp(sender: End, flags: TcpFlags) -> Self {
         // A look-up: which flags come next cannot be foretold, and a wrong guess costs more than all the rest.
         const SORTS: [u8; 256] = {

@@ -28,16 +28,16 @@ const QUERY_NEEDED: usize = 6;
 /// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     match brief(link_type, captured, original_length) {
-        Some(brief) => Some(brief.whole()),
+        Some((brief, _)) => Some(brief.whole()),
         None => any_link(link_type, captured, original_length),
     }
 }
 
-/// The same in brief, of the most usual shape only: Ethernet, IPv4 without options, TCP or UDP. `None` means that
-/// [`digest`] must be asked.
+/// The same in brief, of the most usual shape only: Ethernet, IPv4 without options, TCP or UDP; and the tunnel that the packet
+/// is, as [`tunnel_port_of`] says it. `None` means that [`digest`] must be asked.
 #[expect(clippy::inline_always, reason = "the loop over frames")]
 #[inline(always)]
-pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Brief> {
+pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<(Brief, Option<Decap>)> {
     if link_type != LinkType::ETHERNET {
         return None;
     }
@@ -54,14 +54,18 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     let V4(addresses) = packet.addresses;
     let (short, sender) =
         ShortKey::ports_of_v4_words(packet.protocol, u64::from_be_bytes(addresses), packet.ports);
-    let kind = match packet.protocol {
+    let brief = |kind| Brief { short, length: packet.length, kind };
+    match packet.protocol {
         Protocol::TCP if packet.has(TCP_NEEDED) => {
-            PacketKind::tcp(sender, TcpFlags(*captured.get(packet.behind + TCP_NEEDED - 1)?))
+            let flags = TcpFlags(*captured.get(packet.behind + TCP_NEEDED - 1)?);
+            Some((brief(PacketKind::tcp(sender, flags)), None))
         }
-        Protocol::UDP if packet.has(PORTS_NEEDED) => PacketKind::ports(Protocol::UDP, sender),
-        _ => return None,
-    };
-    Some(Brief { short, length: packet.length, kind })
+        Protocol::UDP if packet.has(PORTS_NEEDED) => {
+            let brief = brief(PacketKind::ports(Protocol::UDP, sender));
+            Some((brief, tunnel_port_of(brief)))
+        }
+        _ => None,
+    }
 }
 
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its

@@ -243,8 +243,8 @@ impl Decoder {
         if step != ClockStep::Forward {
             stats.note_step(step, (batch.next_number(), file, number));
         }
-        if let Some(brief) = brief(link_type, captured, original_length) {
-            stats.note_tunnel(tunnel_port_of(brief));
+        if let Some((brief, tunnel)) = brief(link_type, captured, original_length) {
+            stats.note_tunnel(tunnel);
             batch.push_brief((time, *now), brief);
             return;
         }
