@@ -132,10 +132,9 @@ impl Pcap {
         self.take(Record::of(*window.peek()?, u32::from_le_bytes), window, before)
     }
 
-    /// Lends the next frames one by one, each with its place from 0 and a way to have it again, at most so many, as far as they are whole in memory and earlier
-    /// than `before`, and the file little-endian and not of the modified format, as nearly all are; how many. The frames of most
-    /// captures go this way: it is one loop over
-    /// the window that keeps everything at hand.
+    /// Lends the next frames one by one, each with its place from 0 and a way to have it again; how many. At most so many, as far
+    /// as they are whole in memory and earlier than `before`, and the file little-endian and not of the modified format, as
+    /// nearly all are: one loop over the window that keeps everything at hand.
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
     pub(crate) fn each_in_memory(

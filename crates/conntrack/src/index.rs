@@ -140,7 +140,8 @@ impl Buckets<'_> {
     /// The place with a hash that `is_it`.
     pub(crate) fn find(self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let (tag, mut home) = (tag(hash), self.home(hash));
-        loop {
+        // Once round at most: where places have come and gone, one may have gone on from every bucket of a small index.
+        for _ in 0..self.0.len() {
             let bucket = self.0.get(home)?;
             // Most often it is the first.
             let first = bucket.first(tag);
@@ -153,10 +154,11 @@ impl Buckets<'_> {
                 }
             }
             if bucket.passed == 0 {
-                return None;
+                break;
             }
             home = self.next(home);
         }
+        None
     }
 
     /// Asks for the memory of the bucket where a hash is looked for.
@@ -240,17 +242,19 @@ impl Index {
         }
     }
 
+    /// The bucket that has a place, and the slot there.
     fn find_bucket(&self, mut home: usize, place: u32) -> Option<(usize, usize)> {
-        loop {
+        for _ in 0..self.buckets.len() {
             let bucket = self.buckets.get(home)?;
             if let Some(slot) = bucket.slot_of(place) {
                 return Some((home, slot));
             }
             if bucket.passed == 0 {
-                return None;
+                break;
             }
             home = self.next(home);
         }
+        None
     }
 
     #[inline]

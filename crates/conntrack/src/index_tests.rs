@@ -95,6 +95,36 @@ fn what_goes_on_is_counted() {
     assert_eq!(passed(&index), 0);
 }
 
+/// Where places come and go, one may have gone on from every bucket of a small index: a search ends all the same.
+#[test]
+fn a_search_goes_round_once() {
+    let (mut index, homes) = (Index::new(), [0_u64, 1]);
+    let of_home = |home: u64, tag: u64| tag << TAG | home;
+    let mut insert = |index: &mut Index, home: u64, places: std::ops::Range<u32>| {
+        for place in places {
+            index.insert(of_home(home, u64::from(place) + 1), place, |_| unreachable!("it does not grow"));
+        }
+    };
+    // Eleven of the first home, of which one goes on; most of those at home leave.
+    insert(&mut index, homes[0], 0..11);
+    for place in 0..6 {
+        index.remove(of_home(homes[0], u64::from(place) + 1), place);
+    }
+    // Ten of the second, where there is room for nine.
+    insert(&mut index, homes[1], 20..30);
+    assert!(index.buckets.len() == 2 && index.buckets.iter().all(|bucket| bucket.passed == 1));
+    for (home, place) in [(0, 10), (1, 29)] {
+        let hash = of_home(home, u64::from(place) + 1);
+        assert_eq!(index.buckets().find(hash, |other| other == place), Some(place));
+    }
+    for home in homes {
+        let nowhere = of_home(home, 99);
+        assert_eq!(index.buckets().find(nowhere, |_| true), None);
+        index.remove(nowhere, 99);
+    }
+    assert_eq!(index.len, 15);
+}
+
 /// A count that is too great to be kept stays.
 #[test]
 fn too_many_to_count_stay_too_many() {

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use vpcreplay_flow::{End, Event, FlowKey, Protocol, Span, Timestamp};
 
-use super::{STALE_TIMERS, Shard};
+use super::{MOST_NEARER, STALE_TIMERS, Shard};
 use crate::{AsideMut, Departed, Ending, Entry, Listener, Tracking};
 
 fn at(time: i64) -> Timestamp {
@@ -62,4 +62,41 @@ fn stale_timers_are_bounded() {
     shard.advance(at(LAST), &mut ends);
     assert_eq!(ends.0, [at(LAST - steps), at(LAST), at(LAST)]);
     assert_eq!(shard.wheel.len(), 0);
+}
+
+/// Flows whose next event comes nearer wait until their timers are looked at, more of them than may wait; some are taken out
+/// meanwhile, and their places taken by others. All end in order of time, none too late.
+#[test]
+fn what_comes_nearer_ends_in_time() {
+    const FAR: i64 = 1_000_000_000_000;
+    const FLOWS: u16 = 3 * MOST_NEARER as u16;
+    let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(0), 10);
+    let add = |shard: &mut Shard<(), ()>, port, deadline| {
+        let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
+        let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;
+        let place = shard.insert(&key, key.hash64(), at(0));
+        shard.track(place, entry(deadline));
+        shard.settle(place);
+        place
+    };
+    let places: Vec<u32> = (1..=FLOWS).map(|port| add(&mut shard, port, FAR)).collect();
+    shard.advance(at(1), &mut Ends::default());
+    // Nearer in steps, the last flow first, so that a flow waits for several reasons at once.
+    for nearer in [2_000_000, 1_000_000] {
+        for number in (1..=i64::from(FLOWS)).rev() {
+            let place = places[usize::try_from(number - 1).unwrap()];
+            shard.untrack(place, 0, at(1));
+            shard.track(place, entry(nearer + number));
+            shard.settle(place);
+            assert!(shard.not_before() <= at(nearer + number), "nothing may be overlooked");
+            assert!(shard.nearer.len() < MOST_NEARER, "a bound on those that wait");
+        }
+    }
+    // One that waits is taken out, and another one takes its place.
+    shard.remove(places[0]);
+    assert_eq!(add(&mut shard, FLOWS + 1, 5), places[0]);
+    let mut ends = Ends::default();
+    shard.advance(at(1_000_000 + i64::from(FLOWS)), &mut ends);
+    let expected: Vec<_> = (2..=i64::from(FLOWS)).map(|number| at(1_000_000 + number)).collect();
+    assert_eq!(ends.0.split_first(), Some((&at(5), expected.as_slice())));
 }

@@ -158,8 +158,10 @@ impl Counters {
     pub(crate) fn enter_passed(&mut self, routes: &Routes) {
         for (way, route) in routes.ways().zip(1..MOST_PASSED) {
             let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();
+            if counted.packets == 0 {
+                continue;
+            }
             match way {
-                _ if counted.packets == 0 => {}
                 Way::Closed => {}
                 Way::One(hop) => self.add_passed(&[hop], counted),
                 Way::Two(source, destination) => self.add_passed(&[source, destination], counted),

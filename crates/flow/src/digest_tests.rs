@@ -68,14 +68,14 @@ fn what_has_no_digest_says_so() {
 // S2.4
 #[test]
 fn tcp_counts_as_its_flags_say() {
-    let (fin, syn, rst, ack) = (0x01, 0x02, 0x04, 0x10);
     for bits in 0..=u8::MAX {
-        let event = match |flags| bits & flags == flags {
-            has if has(rst) => Event::TcpRst,
-            has if has(syn | ack) => Event::TcpSynAck,
-            has if has(syn) => Event::TcpSyn,
-            has if has(fin) => Event::TcpFin,
-            _ => Event::TcpAck,
+        let [fin, syn, rst, ack] = [0x01, 0x02, 0x04, 0x10].map(|flag| bits & flag != 0);
+        let event = match () {
+            () if rst => Event::TcpRst,
+            () if syn && ack => Event::TcpSynAck,
+            () if syn => Event::TcpSyn,
+            () if fin => Event::TcpFin,
+            () => Event::TcpAck,
         };
         for sender in [End::A, End::B] {
             let kind = PacketKind::tcp(sender, TcpFlags(bits));

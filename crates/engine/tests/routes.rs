@@ -1,0 +1,111 @@
+//! Packets that go on with a connection are counted by their route at first, and entered in the counters later; of routes with
+//! great numbers at once. Where flow records are kept, neither is done.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up fails")]
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use vpcreplay_engine::{
+    Content, Engine, EniId, FlowRecords, Packet, Settings, Tally, Timeline, Verdict, When,
+};
+use vpcreplay_flow::{Digest, PacketFacts, Protocol, Reason, TcpFlags, Timestamp, Transport};
+use vpcreplay_policy::{Document, Options, Policy, Registry, RuleId, Selection, load};
+
+/// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
+const PEERS: u32 = 300;
+
+fn peer(number: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0xcb00_0000 + number * 256 + 9)
+}
+
+/// Two interfaces in two subnets, so that what goes from one to the other takes two hops.
+fn model() -> String {
+    let rules: Vec<String> = (0..PEERS)
+        .map(|number| {
+            let mut network = peer(number).octets();
+            network[3] = 0;
+            let peer = Ipv4Addr::from(network);
+            format!(r#"{{ rule = {}, protocol = "all", peer = "{peer}/24", action = "allow" }}"#, number + 1)
+        })
+        .chain([r#"{ rule = 9000, protocol = "all", peer = "0.0.0.0/0", action = "allow" }"#.to_owned()])
+        .collect();
+    let rules = rules.join(",\n");
+    let mut text = format!(
+        "[[nacl]]\nid = \"acl-a\"\ningress = [{rules}]\negress = [{rules}]\n\
+         [[security_group]]\nid = \"sg-a\"\ningress = [{{ protocol = \"tcp\", ports = \"80\", peer = \"0.0.0.0/0\" }}]\n\
+         egress = [{{ protocol = \"tcp\", ports = \"80\", peer = \"10.0.0.0/16\" }}]\n"
+    );
+    for number in [1, 2] {
+        write!(
+            text,
+            "[[subnet]]\nid = \"subnet-{number}\"\ncidrs = [\"10.0.{number}.0/24\"]\nnacl = \"acl-a\"\n\
+             [[eni]]\nid = \"eni-{number}\"\nsubnet = \"subnet-{number}\"\naddresses = [\"10.0.{number}.1\"]\n\
+             security_groups = [\"sg-a\"]\n"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// A handshake with each peer, and one between the interfaces, packet by packet; then some packets more.
+fn packets() -> Vec<Digest> {
+    let (one, other) = (Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::new(10, 0, 2, 1));
+    let pairs: Vec<_> = (0..PEERS).map(|number| (peer(number), one)).chain([(one, other)]).collect();
+    let of_flags = |(flags, is_back): (u8, bool)| {
+        pairs.iter().zip(1..).map(move |((from, to), length)| {
+            let ((src, src_port), (dst, dst_port)) =
+                if is_back { ((to, 80), (from, 5_000)) } else { ((from, 5_000), (to, 80)) };
+            let transport = Transport::Tcp { src_port, dst_port, flags: TcpFlags(flags) };
+            let (src, dst) = (IpAddr::V4(*src), IpAddr::V4(*dst));
+            Digest::of(&PacketFacts { src, dst, protocol: Protocol::TCP, transport, length }).unwrap()
+        })
+    };
+    let turns = [(0x02, false), (0x12, true), (0x10, false), (0x18, true), (0x18, false), (0x10, true)];
+    turns.into_iter().flat_map(of_flags).collect()
+}
+
+/// What was counted: of established packets by interface, and of every rule.
+type Counted = (Vec<Tally>, Vec<u64>);
+
+/// Judges all packets in one batch, a millisecond after each other; `later` says when the same model comes into force anew.
+fn judge(records: FlowRecords, later: Option<Timestamp>) -> (Vec<Verdict>, Counted) {
+    let mut registry = Registry::new();
+    let text = model();
+    let mut compile = |first: Option<&Policy>| {
+        let document = Document { name: "model.toml".to_owned(), bytes: text.clone().into_bytes() };
+        let network = load(&[document], &Selection::default()).expect("loads").network;
+        Arc::new(Policy::compile(&network, &Options::default(), first, &mut registry).expect("compiles").0)
+    };
+    let first = compile(None);
+    let later = later.map(|time| (When::At(time), compile(Some(&first)))).into_iter().collect();
+    let timeline = Timeline { first, later, registry: Arc::new(registry) };
+    let mut engine = Engine::new(timeline, Settings { flow_records: records, ..Settings::default() });
+    let packets: Vec<_> = (1..).zip(packets()).collect();
+    let packet = |(number, digest): &(u64, Digest)| {
+        let now = Timestamp::from_nanos((*number * 1_000_000).cast_signed());
+        Packet { number: *number, now, content: Content::Brief(digest.brief()) }
+    };
+    let mut verdicts = Vec::new();
+    engine.judge_batch(&(packets.as_slice(), packet), |_, verdict| verdicts.push(verdict));
+    let rules = u32::try_from(engine.registry().rule_count()).unwrap();
+    let counters = engine.counters();
+    let tallies = [0, 1].map(|eni| counters.tally(Some(EniId(eni)), Reason::Established)).to_vec();
+    (verdicts, (tallies, (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect()))
+}
+
+#[test]
+fn counters_of_many_routes_say_what_one_by_one_they_would() {
+    let flows = u64::from(PEERS) + 1;
+    let half = Timestamp::from_nanos((flows * 3 * 1_000_000).cast_signed());
+    for later in [None, Some(half)] {
+        let (verdicts, counted) = judge(FlowRecords::Off, later);
+        let (told, expected) = judge(FlowRecords::Kept, later);
+        assert_eq!(verdicts, told);
+        assert_eq!(counted, expected);
+        let established = counted.0.iter().map(|tally| tally.packets).sum::<u64>();
+        assert_eq!(established, flows * 5, "all but the SYNs");
+        // Each rule of a peer, of either network ACL: three packets in, three back.
+        assert!(counted.1.iter().filter(|hits| **hits == 3).count() >= 2 * PEERS as usize);
+    }
+}
