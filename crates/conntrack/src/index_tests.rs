@@ -100,7 +100,7 @@ fn what_goes_on_is_counted() {
 fn a_search_goes_round_once() {
     let (mut index, homes) = (Index::new(), [0_u64, 1]);
     let of_home = |home: u64, tag: u64| tag << TAG | home;
-    let mut insert = |index: &mut Index, home: u64, places: std::ops::Range<u32>| {
+    let insert = |index: &mut Index, home: u64, places: std::ops::Range<u32>| {
         for place in places {
             index.insert(of_home(home, u64::from(place) + 1), place, |_| unreachable!("it does not grow"));
         }
