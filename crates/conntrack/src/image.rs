@@ -42,7 +42,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     }
 
     /// Puts a flow into the table, which does not have it, remembered whatever the bound. It has no timer before it is
-    /// settled.
+    /// settled and time goes on.
     pub fn put_in(&mut self, (key, hash): (&FlowKey, u64), image: Image<M>, aside: Option<A>) -> FlowId {
         let id = self.insert(key, hash, image.last_packet);
         self.remembered += 1;

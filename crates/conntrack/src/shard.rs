@@ -172,7 +172,8 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         at
     }
 
-    /// Adds a flow that is not in the table. It has no timer before it is settled.
+    /// Adds a flow that is not in the table. It has no timer before it is settled and time
+    /// goes on.
     #[inline(never)]
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
         let rest = if key.is_wide() { self.rests.add_addresses(key.wide_addresses()) } else { NIL };

@@ -207,7 +207,8 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         FlowId { shard, at }
     }
 
-    /// The shard of the flows with a hash, if it is this table's. The only shard of a table is not asked whether it is the one.
+    /// The shard of the flows with a hash, for a table that has it: the only shard of a part is given for any hash, without
+    /// being asked whether it is the one. What has no flow may come to any part; nothing is found for it.
     #[inline]
     pub fn shard(&self, hash: u64) -> Option<&Shard<M, A>> {
         if self.shards.len() == 1 {

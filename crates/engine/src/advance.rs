@@ -70,7 +70,7 @@ impl Listener<Memory, Aside> for Ends<'_> {
     }
 }
 
-/// Before which time packets may be judged as the usual ones, where the next model comes into force at a time: never, where
+/// Before which time packets may be judged by `World::most_usual`, where the next model comes into force at a time: never, where
 /// records of flows are kept.
 pub(crate) const fn usual_before(settings: &Settings, next_switch: Timestamp) -> Timestamp {
     match settings.flow_records {
@@ -117,7 +117,6 @@ impl World {
         let Some(now) = self.now else { return };
         self.expire(now);
         self.ledger.close();
-        self.counters.enter_passed(&self.routes);
         self.counters.enter_denied();
         self.release_flows(now);
     }
@@ -153,6 +152,7 @@ impl World {
     /// Brings the models into force whose time has come with the packet at `now`.
     #[cold]
     fn switch_models(&mut self, now: Timestamp) {
+        self.counters.enter_passed(&self.routes);
         self.close();
         self.ledger.begin_packet(now);
         while let Some((time, policy)) = self.later.pop_front_if(|(time, _)| *time <= now) {

@@ -14,7 +14,7 @@ pub trait Packets {
     /// The packet at a place; [`Packet::NONE`] behind the last.
     fn packet(&self, at: usize) -> Packet<'_>;
 
-    /// It, if its content is in brief.
+    /// The same, if its content is in brief, and only then: others are judged by longer ways.
     #[inline]
     fn in_brief(&self, at: usize) -> Option<InBrief> {
         match self.packet(at) {
@@ -114,6 +114,7 @@ impl World {
             // By now the flows have come.
             self.table.prefetch_rests(next);
         }
+        self.counters.enter_passed(&self.routes);
     }
 
     /// Notes what the packets of the block from a place on will want, and asks for the memory that tells where their flows

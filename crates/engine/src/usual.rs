@@ -29,7 +29,7 @@ struct Usual {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tried {
     Nowhere,
-    /// With the flow that was guessed.
+    /// With the flow that was guessed; or not at all, as the first packet of a model, which the long way takes well.
     WhereGuessed,
 }
 

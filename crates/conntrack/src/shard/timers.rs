@@ -30,12 +30,12 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     #[inline]
     pub fn settle(&mut self, at: u32) {
         if self.flows.get_mut(at as usize).is_some_and(Flow::take_unsettled) {
-            self.note_nearer(at);
+            self.settle_now(at);
         }
     }
 
     #[inline(never)]
-    fn note_nearer(&mut self, at: u32) {
+    fn settle_now(&mut self, at: u32) {
         let next = self.next_event(at);
         let Some(flow) = self.flows.get_mut(at as usize) else { return };
         if !flow.is_remembered() && !flow.has_entries() {

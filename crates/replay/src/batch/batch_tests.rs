@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vpcreplay_engine::{Dealer, Packets};
+use vpcreplay_engine::{Content, Dealer, Packets};
 use vpcreplay_flow::{Cause, Decoded, PacketFacts, Protocol, Timestamp, Transport};
 
 use super::{Batch, Layout, Place};
@@ -50,6 +50,13 @@ fn packets_are_the_same_however_they_are_laid_out() {
         let run = batch.run(7..20);
         let numbers: Vec<u64> = (0..run.count()).map(|at| run.packet(at).number).collect();
         assert_eq!(numbers, (8..=20).collect::<Vec<_>>());
+        // Packets in brief are those that packets are told of.
+        let is_brief = |content| matches!(content, Content::Brief(_));
+        let brief: Vec<u64> =
+            (0..run.count()).filter_map(|at| run.in_brief(at)).map(|packet| packet.number).collect();
+        let expected = (0..run.count()).map(|at| run.packet(at)).filter(|packet| is_brief(packet.content));
+        assert_eq!(brief, expected.map(|packet| packet.number).collect::<Vec<_>>(), "{layout:?}");
+        assert!(!brief.is_empty() && brief.len() < run.count());
     }
 }
 

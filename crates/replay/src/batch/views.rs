@@ -42,8 +42,9 @@ impl Packets for Run<'_> {
 
     #[inline]
     fn in_brief(&self, at: usize) -> Option<InBrief> {
-        let row = self.rows.get(at)?;
-        self.batch.in_brief(row, self.range.start + at)
+        let place = self.range.start + at;
+        let row = self.rows.get(at).or_else(|| self.batch.row(place))?;
+        self.batch.in_brief(row, place)
     }
 
     #[inline]
