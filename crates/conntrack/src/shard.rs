@@ -291,7 +291,8 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
 
     /// As [`Shard::refresh`] at two interfaces, for a flow whose first two connections are theirs, if both are as wanted;
     /// `None` and no change otherwise. The packet is noted as the flow's last one.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "callers want one or two fields of the entries")]
+    #[inline(always)]
     pub fn refresh_both(
         &mut self,
         at: u32,
