@@ -101,7 +101,7 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use super::Event;
+    use super::{End, Event};
 
     #[test]
     fn numbers_tell_events_and_senders() {
@@ -111,9 +111,10 @@ mod tests {
                 (place, event, event)
             );
         }
-        for turn in 0..Event::TURNS {
-            let (event, sender) = Event::of_turn(turn);
-            assert_eq!(event.turn(sender), turn);
+        let turns = Event::ALL.into_iter().flat_map(|event| [(event, End::A), (event, End::B)]);
+        for (number, turn) in turns.clone().enumerate() {
+            assert_eq!((turn.0.turn(turn.1), Event::of_turn(number)), (number, turn));
         }
+        assert_eq!(turns.count(), Event::TURNS);
     }
 }
