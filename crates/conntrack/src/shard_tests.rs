@@ -26,19 +26,21 @@ impl Listener<(), ()> for Ends {
     fn over(&mut self, _flow: Departed<(), ()>, _at: Timestamp) {}
 }
 
+/// Adds a flow with a connection.
+fn add(shard: &mut Shard<(), ()>, port: u16, deadline: i64) -> u32 {
+    let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
+    let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;
+    let place = shard.insert(&key, key.hash64(), at(0));
+    shard.track(place, entry(deadline));
+    shard.settle(place);
+    place
+}
+
 // Timers that mean nothing any more are cleared away, never one that does: memory is bounded by what is in use.
 #[test]
 fn stale_timers_are_bounded() {
     const LAST: i64 = 1_000_000;
     let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(300), 10);
-    let add = |shard: &mut Shard<(), ()>, port, deadline| {
-        let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
-        let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;
-        let place = shard.insert(&key, key.hash64(), at(0));
-        shard.track(place, entry(deadline));
-        shard.settle(place);
-        place
-    };
     // Five flows; two of them end.
     let place = add(&mut shard, 0, LAST);
     for (port, deadline) in [(1, LAST), (2, LAST), (3, 10), (4, 10)] {
@@ -72,14 +74,6 @@ fn what_comes_nearer_ends_in_time() {
     const FLOWS: u16 = 3_000;
     assert!(usize::from(FLOWS) > 2 * MOST_NEARER);
     let mut shard: Shard<(), ()> = Shard::new(Span::from_nanos(0), 10);
-    let add = |shard: &mut Shard<(), ()>, port, deadline| {
-        let ends = [1, 2].map(|last| Ipv4Addr::new(10, 0, 0, last).into());
-        let key = FlowKey::ports(Protocol::UDP, (ends[0], port), (ends[1], 53)).0;
-        let place = shard.insert(&key, key.hash64(), at(0));
-        shard.track(place, entry(deadline));
-        shard.settle(place);
-        place
-    };
     let places: Vec<u32> = (1..=FLOWS).map(|port| add(&mut shard, port, FAR)).collect();
     shard.advance(at(1), &mut Ends::default());
     // Nearer in steps, the last flow first, so that a flow waits for several reasons at once.
