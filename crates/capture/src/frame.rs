@@ -2,7 +2,7 @@
 
 use vpcreplay_flow::{LinkType, Timestamp};
 
-use crate::pcap::Again;
+use crate::pcap::Pcap;
 
 /// One captured frame (S1.4), lent from the buffer of its file until the next one is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,12 @@ impl<'a> Lent<'a> {
 }
 
 /// A frame that is being lent, to be had again by whoever needs more of it than of most: in a loop over all frames nothing of it
-/// has to be kept at hand for that.
+/// is kept at hand for that, which costs more than to read a record twice now and then.
 #[derive(Clone, Copy)]
 pub struct SameFrame<'a> {
-    pub(crate) again: Again<'a>,
+    pub(crate) walk: &'a Pcap,
+    /// The bytes from its record on.
+    pub(crate) record: &'a [u8],
     pub(crate) file: usize,
     pub(crate) number: u64,
 }
@@ -51,7 +53,7 @@ impl<'a> SameFrame<'a> {
     /// The frame.
     #[inline]
     pub fn lend(self) -> Frame<'a> {
-        self.again.lent().frame(self.file, self.number)
+        self.walk.lend_again(self.record).frame(self.file, self.number)
     }
 }
 

@@ -32,22 +32,6 @@ pub(crate) struct Pcap {
     stopped: bool,
 }
 
-/// A frame that is being lent, to be had again: whoever most often needs little of a frame keeps nothing of the rest at hand,
-/// which in a loop over all of them costs more than to read it twice now and then.
-#[derive(Clone, Copy)]
-pub(crate) struct Again<'a> {
-    walk: &'a Pcap,
-    /// From the beginning of its record on.
-    record: &'a [u8],
-}
-
-impl<'a> Again<'a> {
-    /// The frame.
-    pub(crate) fn lent(self) -> Lent<'a> {
-        self.walk.lend_again(self.record)
-    }
-}
-
 /// A record header.
 #[derive(Clone, Copy)]
 struct Record {
@@ -132,8 +116,8 @@ impl Pcap {
         self.take(Record::of(*window.peek()?, u32::from_le_bytes), window, before)
     }
 
-    /// Lends the next frames one by one, each with its place from 0 and a way to have it again; how many. At most so many, as far
-    /// as they are whole in memory and earlier than `before`, and the file little-endian and not of the modified format, as
+    /// Lends the next frames one by one, each with its place from 0 and the bytes from its record on; how many. At most so many, as
+    /// far as they are whole in memory and earlier than `before`, and the file little-endian and not of the modified format, as
     /// nearly all are: one loop over the window that keeps everything at hand.
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
@@ -141,7 +125,7 @@ impl Pcap {
         &self,
         window: &mut Window,
         (most, before): (usize, Timestamp),
-        mut each: impl FnMut(Lent<'_>, usize, Again<'_>),
+        mut each: impl FnMut(Lent<'_>, usize, &[u8]),
     ) -> usize {
         if self.endianness == Endianness::Big || self.header != RECORD_HEADER {
             return 0;
@@ -158,7 +142,7 @@ impl Pcap {
                 break;
             }
             let lent = Lent { time, link_type, original_length: record.original, captured };
-            each(lent, frames, Again { walk: self, record: rest });
+            each(lent, frames, rest);
             rest = behind;
             frames += 1;
         }
@@ -169,7 +153,7 @@ impl Pcap {
 
     /// The frame of a whole record that begins here, which was lent before.
     #[inline(never)]
-    fn lend_again<'a>(&self, bytes: &'a [u8]) -> Lent<'a> {
+    pub(crate) fn lend_again<'a>(&self, bytes: &'a [u8]) -> Lent<'a> {
         let (record, behind) = bytes.split_first_chunk().unwrap_or((&[0; RECORD_HEADER], &[]));
         let record = Record::of(*record, u32::from_le_bytes);
         let (captured, _) = behind.split_at_checked(record.captured as usize).unwrap_or_default();

@@ -167,9 +167,9 @@ impl Reader {
     ) -> usize {
         let Walk::Pcap(walk) = &self.walk else { return 0 };
         let first = self.log.frames + 1;
-        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at, again| {
+        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at, record| {
             let number = first + at as u64;
-            each(lent.frame(file, number), SameFrame { again, file, number });
+            each(lent.frame(file, number), SameFrame { walk, record, file, number });
         });
         self.log.frames += frames as u64;
         frames

@@ -82,6 +82,7 @@ impl<A: Default> Rests<A> {
     }
 
     /// What the judge remembers of a flow aside.
+    #[inline]
     pub(crate) fn aside<M>(&self, flow: &Flow<M>) -> Option<&A> {
         self.rare(flow).map(|rare| &rare.of_judge)
     }

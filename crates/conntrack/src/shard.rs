@@ -9,7 +9,6 @@ use vpcreplay_flow::{End, Event, FlowKey, ShortKey, Span, Timeouts, Timestamp};
 
 use crate::flow::NIL;
 use crate::index::{Buckets, Index};
-use crate::machine::prefetch;
 use crate::rest::Rests;
 use crate::wheel::Wheel;
 use crate::{Departed, Entry, Flow};
@@ -40,36 +39,6 @@ pub struct Shard<M, A> {
     memory: Span,
     /// Nothing ends before this time.
     not_before: Timestamp,
-}
-
-/// The flows of a shard and their timers, to ask for. At hand itself, like [`Buckets`].
-#[derive(Debug)]
-pub(crate) struct Records<'a, M> {
-    flows: &'a [Flow<M>],
-    timers: &'a [Timestamp],
-}
-
-impl<M> Clone for Records<'_, M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for Records<'_, M> {}
-
-impl<M> Records<'_, M> {
-    /// Asks for the memory of a flow.
-    #[inline]
-    pub(crate) fn prefetch(self, at: u32) {
-        prefetch(self.flows.get(at as usize));
-    }
-
-    /// Asks for the memory of a flow and of its timer.
-    #[inline]
-    pub(crate) fn prefetch_with_timer(self, at: u32) {
-        prefetch(self.flows.get(at as usize));
-        prefetch(self.timers.get(at as usize));
-    }
 }
 
 /// A packet that a connection's state steps by.
@@ -149,10 +118,10 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.index.buckets()
     }
 
-    /// Where flows and their timers are.
+    /// Its records of flows, by place.
     #[inline]
-    pub(crate) fn records(&self) -> Records<'_, M> {
-        Records { flows: &self.flows, timers: &self.timers }
+    pub(crate) fn records(&self) -> &[Flow<M>] {
+        &self.flows
     }
 
     /// Adds a flow that is not in the table, remembered, with a connection and its timer.
@@ -172,8 +141,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         at
     }
 
-    /// Adds a flow that is not in the table. It has no timer before it is settled and time
-    /// goes on.
+    /// Adds a flow that is not in the table. It has no timer before it is settled and time goes on.
     #[inline(never)]
     pub(crate) fn insert(&mut self, key: &FlowKey, hash: u64, now: Timestamp) -> u32 {
         let rest = if key.is_wide() { self.rests.add_addresses(key.wide_addresses()) } else { NIL };
@@ -208,6 +176,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     }
 
     /// What the judge remembers of a flow aside; `None` where that is nothing.
+    #[inline]
     pub fn aside(&self, at: u32) -> Option<&A> {
         self.rests.aside(self.flows.get(at as usize)?)
     }

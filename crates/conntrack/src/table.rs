@@ -5,6 +5,7 @@ use std::ops::Range;
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
 use crate::flow::NIL;
+use crate::machine::prefetch;
 use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard};
 
 /// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
@@ -149,7 +150,7 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
             if place.guess == NIL {
                 place.guess = buckets.guess_on(place.hash);
             }
-            records.prefetch(place.guess);
+            prefetch(records.get(place.guess as usize));
         });
     }
 

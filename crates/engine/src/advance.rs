@@ -11,7 +11,7 @@ use crate::engine::World;
 use crate::flows;
 use crate::forks::Parting;
 use crate::memory::{Aside, Memory};
-use crate::settings::{FlowRecords, Settings};
+use crate::settings::FlowRecords;
 
 /// Which allowance scope an ENI's entries count for, by ENI number.
 #[derive(Clone, Debug, Default)]
@@ -67,15 +67,6 @@ impl Listener<Memory, Aside> for Ends<'_> {
             parting.over(&mut flow);
         }
         self.flows.extend(flows::record(&flow, at));
-    }
-}
-
-/// Before which time packets may be judged by `World::most_usual`, where the next model comes into force at a time: never, where
-/// records of flows are kept.
-pub(crate) const fn usual_before(settings: &Settings, next_switch: Timestamp) -> Timestamp {
-    match settings.flow_records {
-        FlowRecords::Kept => Timestamp::MIN,
-        FlowRecords::Off => next_switch,
     }
 }
 
@@ -166,10 +157,14 @@ impl World {
         self.ledger.open_packet(now);
     }
 
-    /// Notes when the next model comes into force.
+    /// Notes when the next model comes into force, and before which time packets may be judged by `World::most_usual`: at none
+    /// where records of flows are kept.
     pub(crate) fn note_next_switch(&mut self) {
         self.next_switch = self.later.front().map_or(Timestamp::MAX, |(time, _)| *time);
-        self.usual_before = usual_before(&self.settings, self.next_switch);
+        self.usual_before = match self.settings.flow_records {
+            FlowRecords::Kept => Timestamp::MIN,
+            FlowRecords::Off => self.next_switch,
+        };
     }
 
     /// Brings a later model into force at its time (S10.1): connections at ENIs that are gone are removed, entries of

@@ -75,20 +75,7 @@ pub(crate) fn denial(shard: &Shard, at: u32, cause: Cause) -> u64 {
 
 /// Keeps the number of a denied packet that is a cause: in the flow's record if there is room, else aside.
 #[inline]
-pub(crate) fn note_denial(shard: &mut Shard, at: u32, denial: (Cause, u64)) {
-    // Most flows have nothing aside.
-    if denial.0 == Cause::Opening
-        && let Some(flow) = shard.flow_mut(at)
-        && !flow.has_rest()
-        && flow.set_note(denial.1)
-    {
-        return;
-    }
-    note_denial_of_any(shard, at, denial);
-}
-
-#[inline(never)]
-fn note_denial_of_any(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
+pub(crate) fn note_denial(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
     if cause == Cause::Opening
         && shard.aside(at).is_none()
         && let Some(flow) = shard.flow_mut(at)
@@ -102,6 +89,7 @@ fn note_denial_of_any(shard: &mut Shard, at: u32, (cause, number): (Cause, u64))
 }
 
 /// What is remembered of a flow aside, made if it is not there, and what is noted in its record moved to it.
+#[inline(never)]
 pub(crate) fn move_note(shard: &mut Shard, at: u32) -> Option<&mut Aside> {
     let note = shard.flow(at).map_or(0, Flow::note);
     if note != 0

@@ -11,7 +11,6 @@ use vpcreplay_conntrack::{Borrowers, Table};
 use vpcreplay_flow::{Decoded, ShortKey, Timestamp, Transport};
 use vpcreplay_policy::IcmpErrors;
 
-use crate::advance::usual_before;
 use crate::engine::World;
 use crate::numbers::{Numbers, resolve};
 use crate::settings::FlowRecords;
@@ -277,13 +276,12 @@ impl Engine {
 impl World {
     /// A part of this world, without shards.
     fn part(&self, number: usize) -> Self {
-        Self {
+        let mut part = Self {
             settings: self.settings.clone(),
             policy: Arc::clone(&self.policy),
             later: crate::Later::new(),
             next_switch: Timestamp::MAX,
-            // As far as no later model decides.
-            usual_before: usual_before(&self.settings, Timestamp::MAX),
+            usual_before: Timestamp::MIN,
             table: Table::without_shards(self.table.shard_count()),
             ledger: self.ledger.part(),
             scopes: self.scopes.clone(),
@@ -295,7 +293,9 @@ impl World {
             flow_numbers: Numbers::of_part(number),
             now: None,
             parting: None,
-        }
+        };
+        part.note_next_switch();
+        part
     }
 }
 

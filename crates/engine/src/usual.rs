@@ -275,7 +275,9 @@ fn pass_hop(
 ) -> Option<Verdict> {
     let goes_on = |entry: &Entry| usual.goes_on(entry, hop.eni);
     let entry = shard.refresh_if(at, hop.eni.0, usual.step(hop, policy), goes_on)?;
-    Some(established((hop, &entry), counters))
+    counters.count_rule(hop.nacl);
+    counters.count_rule(Some(RuleId(entry.rule)));
+    Some(hop.gate().on_entry(Reason::Established, &entry))
 }
 
 impl Usual {
@@ -306,13 +308,4 @@ impl Usual {
         let tracking = entry.tracking;
         entry.lives_at(eni.0, self.now) && !(matches!(self.event, Event::TcpSyn) && tracking.reopens())
     }
-}
-
-/// The verdict of a packet that went on with a connection; counts the rules.
-#[expect(clippy::inline_always, reason = "what nobody asks of the verdict is left out where it is inlined")]
-#[inline(always)]
-fn established((hop, entry): (&Hop, &Entry), counters: &mut Counters) -> Verdict {
-    counters.count_rule(hop.nacl);
-    counters.count_rule(Some(RuleId(entry.rule)));
-    hop.gate().on_entry(Reason::Established, entry)
 }

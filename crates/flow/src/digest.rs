@@ -108,16 +108,8 @@ impl PacketKind {
     #[inline]
     pub const fn ports(protocol: Protocol, sender: End) -> Self {
         let is_udp = protocol.0 == Protocol::UDP.0;
-        Self::new(
-            if is_udp { (Shape::Udp, Event::Udp) } else { (Shape::Ports, Event::Other) },
-            sender,
-            (0, 0),
-        )
-    }
-
-    /// Of a packet of ICMP, by its type and code.
-    const fn icmp(shape: Shape, sender: End, type_code: (u8, u8)) -> Self {
-        Self::new((shape, Event::Icmp), sender, type_code)
+        let what = if is_udp { (Shape::Udp, Event::Udp) } else { (Shape::Ports, Event::Other) };
+        Self::new(what, sender, (0, 0))
     }
 
     /// What it means to the state of its connection.
@@ -168,7 +160,7 @@ impl Digest {
     /// The digest of a packet; `None` where it has no flow key (S2.7).
     pub fn of(facts: &PacketFacts) -> Option<Self> {
         let (key, sender) = FlowKey::of(facts)?;
-        let icmp = |shape, icmp_type, code| PacketKind::icmp(shape, sender, (icmp_type, code));
+        let icmp = |shape, icmp_type, code| PacketKind::new((shape, Event::Icmp), sender, (icmp_type, code));
         let kind = match facts.transport {
             Transport::Tcp { flags, .. } => PacketKind::tcp(sender, flags),
             Transport::Ports { .. } => PacketKind::ports(facts.protocol, sender),

@@ -3,6 +3,7 @@
 use vpcreplay_flow::Timestamp;
 
 use super::{MOST_NEARER, STALE_TIMERS, Shard, TIMERS_AHEAD};
+use crate::machine::prefetch;
 use crate::rest::AsideMut;
 use crate::table::Listener;
 use crate::{Ending, Entry, Flow};
@@ -59,7 +60,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         let nearer = std::mem::take(&mut self.nearer);
         for (number, at) in nearer.iter().enumerate() {
             if let Some(coming) = nearer.get(number + TIMERS_AHEAD) {
-                self.records().prefetch_with_timer(*coming);
+                self.prefetch_with_timer(*coming);
             }
             // Not one that was taken out meanwhile, or is another flow by now.
             if self.flows.get_mut(*at as usize).is_some_and(Flow::end_wait) {
@@ -83,6 +84,13 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             let timers = &self.timers;
             self.wheel.retain(|(time, at)| timers.get(at as usize) == Some(&time));
         }
+    }
+
+    /// Asks for the memory of a flow and of its timer.
+    #[inline]
+    fn prefetch_with_timer(&self, at: u32) {
+        prefetch(self.flows.get(at as usize));
+        prefetch(self.timers.get(at as usize));
     }
 
     /// Lets a flow be without a timer until it is taken out, soon.
@@ -110,7 +118,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.set_nearer();
         while let Some((time, at)) = self.wheel.pop(now) {
             if let Some(coming) = self.wheel.coming(TIMERS_AHEAD) {
-                self.records().prefetch_with_timer(coming);
+                self.prefetch_with_timer(coming);
             }
             self.serve(at, time, listener);
         }
