@@ -161,6 +161,7 @@ impl Ledger {
     }
 
     /// Notes a packet that the allowance denied at `now`.
+    #[inline]
     pub fn exceeded(&mut self, scope: u32, (number, now): (u64, Timestamp)) {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.exceeded += 1;

@@ -290,8 +290,11 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     }
 
     /// A time before which nothing in the table ends.
-    #[cfg(test)]
-    pub(crate) fn not_before(&self) -> Timestamp {
+    #[inline]
+    pub fn not_before(&self) -> Timestamp {
+        if let [shard] = self.shards.as_slice() {
+            return shard.not_before();
+        }
         self.shards.iter().map(Shard::not_before).min().unwrap_or(Timestamp::MAX)
     }
 

@@ -143,7 +143,7 @@ impl World {
     /// Brings the models into force whose time has come with the packet at `now`.
     #[cold]
     fn switch_models(&mut self, now: Timestamp) {
-        self.counters.enter_passed(&self.routes);
+        self.counters.enter_counted(&self.routes);
         self.close();
         self.ledger.begin_packet(now);
         while let Some((time, policy)) = self.later.pop_front_if(|(time, _)| *time <= now) {

@@ -114,7 +114,7 @@ impl World {
             // By now the flows have come.
             self.table.prefetch_rests(next);
         }
-        self.counters.enter_passed(&self.routes);
+        self.counters.enter_counted(&self.routes);
     }
 
     /// Notes what the packets of the block from a place on will want, and asks for the memory that tells where their flows

@@ -1,11 +1,13 @@
 //! What is counted of every packet: dispositions, reasons, rules, denied peers and ports.
 
-use vpcreplay_flow::{Digest, Disposition, PacketFacts, Reason};
+use vpcreplay_flow::{Digest, Direction, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::Waiting;
 use crate::route::{Hop, RouteId, Routes, Way};
-use crate::{TopDenied, Verdict};
+use crate::turn_away::turned_away;
+use crate::turned_away::{Row, TurnedAway};
+use crate::{Denial, TopDenied, Verdict};
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,14 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// Adds other packets.
+    pub(crate) const fn add_all(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
 /// Numbers of routes by which packets are counted at first.
 const MOST_PASSED: usize = 256;
 
@@ -42,6 +52,8 @@ pub struct Counters {
     /// Packets that went on with a connection and are not entered in the tallies and hits yet, by the number of their route.
     passed: Vec<Tally>,
     exceeded: Vec<u64>,
+    /// Packets that the allowance turned away and that are not entered either.
+    turned_away: TurnedAway,
     /// Packets denied, by peer.
     pub denied_peers: TopDenied,
     /// Packets denied, by protocol and port.
@@ -75,6 +87,7 @@ impl Counters {
             rule_hits: vec![0; rules],
             passed: vec![Tally::default(); MOST_PASSED],
             exceeded: vec![0; enis],
+            turned_away: TurnedAway::default(),
             denied_peers: TopDenied::peers(),
             denied_services: TopDenied::services(),
             midstream_doubtful: 0,
@@ -98,8 +111,7 @@ impl Counters {
     /// Adds what a part counted, top lists apart.
     pub(crate) fn add(&mut self, part: &Self) {
         for (mine, its) in self.tallies.iter_mut().flatten().zip(part.tallies.iter().flatten()) {
-            mine.packets += its.packets;
-            mine.bytes += its.bytes;
+            mine.add_all(*its);
         }
         let (hits, exceeded) = (self.rule_hits.iter_mut(), self.exceeded.iter_mut());
         for (mine, its) in hits.chain(exceeded).zip(part.rule_hits.iter().chain(&part.exceeded)) {
@@ -131,11 +143,6 @@ impl Counters {
         }
     }
 
-    /// The same of a denied packet with a digest.
-    pub(crate) fn note_denied(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
-        self.waiting.push_digest(number, digest, verdict);
-    }
-
     /// Counts a rule that decided at a checkpoint, or that the connection found there remembers.
     #[inline]
     pub(crate) fn count_rule(&mut self, rule: Option<RuleId>) {
@@ -145,7 +152,7 @@ impl Counters {
     }
 
     /// Counts a packet that went on with its connections at the hops of a route, but for the rules of the connections. The route
-    /// tells rules and tally, so that for most routes they are put down later, by [`Counters::enter_passed`].
+    /// tells rules and tally, so that for most routes they are put down later, by [`Counters::enter_counted`].
     #[inline]
     pub(crate) fn count_passed<const N: usize>(&mut self, (route, hops): (RouteId, [&Hop; N]), length: u32) {
         match self.passed.get_mut(usize::from(route)) {
@@ -154,8 +161,60 @@ impl Counters {
         }
     }
 
+    /// Counts a packet that the allowance turns away at a hop, although a rule admits it, and notes it for the top lists. Route and
+    /// rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
+    #[expect(clippy::inline_always, reason = "as Waiting::push_digest")]
+    #[inline(always)]
+    pub(crate) fn count_turned_away(
+        &mut self,
+        (number, digest): (u64, &Digest),
+        (route, hop, rule): (RouteId, Hop, RuleId),
+    ) {
+        let denial = match self.turned_away.get_mut(route, rule) {
+            Some(row) => {
+                row.counted.add(digest.length);
+                row.denial
+            }
+            None => self.turn_away_anew((route, hop, rule), digest.length),
+        };
+        self.waiting.push_digest(number, digest, (denial, hop.direction == Direction::Egress));
+    }
+
+    /// Counts the first packet that is turned away on a route by a rule, or the first since others took its row; gives the number
+    /// of its denial.
+    #[inline(never)]
+    fn turn_away_anew(&mut self, (route, hop, rule): (RouteId, Hop, RuleId), length: u32) -> u32 {
+        let denial = self.waiting.number(Denial::of(&turned_away(hop, rule)));
+        let row = Row { denial, route, hop, rule, counted: Tally::of(length) };
+        if let Some(before) = self.turned_away.put(row) {
+            self.add_turned_away(&before);
+        }
+        denial
+    }
+
+    /// Adds packets that were turned away.
+    fn add_turned_away(&mut self, Row { hop, rule, counted, .. }: &Row) {
+        // The network ACL behind a security group is not asked any more.
+        let nacl = if hop.direction == Direction::Ingress { hop.nacl } else { None };
+        for rule in nacl.into_iter().chain([*rule]) {
+            if let Some(hits) = self.rule_hits.get_mut(rule.index()) {
+                *hits += counted.packets;
+            }
+        }
+        if let Some(exceeded) = self.exceeded.get_mut(hop.eni.index()) {
+            *exceeded += counted.packets;
+        }
+        let row = self.tallies.get_mut(hop.eni.index() + 1);
+        if let Some(tally) = row.and_then(|row| row.get_mut(Reason::ConntrackAllowanceExceeded as usize)) {
+            tally.add_all(*counted);
+        }
+    }
+
     /// Enters what was counted by route. The model that the routes are of must still be in force.
-    pub(crate) fn enter_passed(&mut self, routes: &Routes) {
+    pub(crate) fn enter_counted(&mut self, routes: &Routes) {
+        for row in self.turned_away.take() {
+            self.add_turned_away(&row);
+        }
         for (way, route) in routes.ways().zip(1..MOST_PASSED) {
             let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();
             if counted.packets == 0 {
@@ -179,8 +238,7 @@ impl Counters {
         }
         let row = hops.last().and_then(|hop| self.tallies.get_mut(hop.eni.index() + 1));
         if let Some(tally) = row.and_then(|row| row.get_mut(Reason::Established as usize)) {
-            tally.packets += packets;
-            tally.bytes += bytes;
+            tally.add_all(Tally { packets, bytes });
         }
     }
 

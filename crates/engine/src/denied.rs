@@ -27,6 +27,16 @@ pub struct Denial {
 }
 
 impl Denial {
+    /// That of a verdict.
+    pub(crate) const fn of(&Verdict { reason, checkpoint, eni, rule, .. }: &Verdict) -> Self {
+        Self { reason, checkpoint, eni, rule }
+    }
+
+    /// Whether it is of an egress, so that the peer is the destination.
+    pub(crate) const fn is_egress(self) -> bool {
+        matches!(self.checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress))
+    }
+
     /// All fields in one number, which is compared and hashed in two words. What is missing counts 0.
     #[inline]
     fn packed(self) -> u128 {
@@ -110,32 +120,32 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Adds a packet, with its number.
     pub(crate) fn push(&mut self, number: u64, facts: &PacketFacts, verdict: &Verdict) {
-        let service = (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port));
-        self.add((number, facts.length), (facts.src, facts.dst), service, verdict);
-    }
-
-    /// Adds a packet with a digest, with its number.
-    pub(crate) fn push_digest(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
-        let service = (digest.key.protocol(), digest.key.port(digest.kind.sender().other()));
-        self.add((number, digest.length), digest.addresses(), service, verdict);
-    }
-
-    #[inline]
-    fn add(
-        &mut self,
-        (number, length): (u64, u32),
-        (src, dst): (IpAddr, IpAddr),
-        service: (Protocol, Option<u16>),
-        verdict: &Verdict,
-    ) {
-        let Verdict { reason, checkpoint, eni, rule, .. } = *verdict;
-        let is_egress = matches!(checkpoint, Some(Checkpoint::SgEgress | Checkpoint::NaclEgress));
+        let denial = Denial::of(verdict);
         self.packets.push(Denied {
             number,
-            denial: self.denials.number(Denial { reason, checkpoint, eni, rule }),
-            length,
-            peer: if is_egress { dst } else { src },
-            service,
+            denial: self.denials.number(denial),
+            length: facts.length,
+            peer: if denial.is_egress() { facts.dst } else { facts.src },
+            service: (facts.protocol, facts.transport.ports().map(|(_, dst_port)| dst_port)),
+        });
+    }
+
+    /// The number of a denial.
+    pub(crate) fn number(&mut self, denial: Denial) -> u32 {
+        self.denials.number(denial)
+    }
+
+    /// Adds a packet with a digest, with its number and the number of its denial, which is of an egress or not.
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
+    pub(crate) fn push_digest(&mut self, number: u64, digest: &Digest, (denial, is_egress): (u32, bool)) {
+        let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
+        self.packets.push(Denied {
+            number,
+            denial,
+            length: digest.length,
+            peer: digest.key.address(if is_egress { receiver } else { sender }),
+            service: (digest.key.protocol(), digest.key.port(receiver)),
         });
     }
 

@@ -9,7 +9,7 @@ use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::Memory;
-use crate::route::{Hop, Route};
+use crate::route::{Hop, Route, RouteId};
 use crate::turn_away::Request;
 
 impl World {
@@ -63,7 +63,7 @@ impl World {
         if !self.may_be_tracked(digest.kind) {
             return None;
         }
-        let request = self.request(facts, *self.routes.only_hop(route)?)?;
+        let request = self.request(facts, (route, *self.routes.only_hop(route)?))?;
         let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let key = (&digest.key, wanted.hash);
         if self.has_no_room(request.scope, now) {
@@ -77,7 +77,7 @@ impl World {
         }
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
-        let Request { hop, rule, scope } = request;
+        let Request { hop, rule, scope, .. } = request;
         let tracking = Tracking::open(event, sender, sender);
         let deadline = now.after(self.policy.timeouts(hop.eni).get(tracking.timeout()));
         let entry = Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking };
@@ -98,7 +98,7 @@ impl World {
     /// The rule that admits a packet without a connection at the one ENI that it passes, so that it asks for an entry.
     #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
     #[inline(always)]
-    pub(crate) fn request(&self, facts: &PacketFacts, hop: Hop) -> Option<Request> {
+    pub(crate) fn request(&self, facts: &PacketFacts, (route, hop): (RouteId, Hop)) -> Option<Request> {
         let Hop { eni, direction, .. } = hop;
         let probe = Probe::of(facts, direction);
         let rule = self.policy.security_group(eni, direction, &probe)?;
@@ -108,6 +108,6 @@ impl World {
         if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
             return None;
         }
-        Some(Request { hop, rule, scope: self.scopes.of(eni) })
+        Some(Request { route, hop, rule, scope: self.scopes.of(eni) })
     }
 }

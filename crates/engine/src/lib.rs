@@ -23,6 +23,7 @@ mod tally_table;
 mod top_denied;
 mod trace;
 mod turn_away;
+mod turned_away;
 mod usual;
 mod verdict;
 

@@ -58,6 +58,21 @@ pub struct TopDenied {
     /// Most keys, narrow and wide.
     bound: usize,
     others: Tally,
+    recent: Recent,
+}
+
+/// Keys of the list that packets came with lately, by few bits of them, and what is counted of them and not entered in the list
+/// yet. Services are few: most of their packets need no look-up in the list.
+#[derive(Clone, Debug, Default)]
+struct Recent([(u64, Tally); 32]);
+
+impl Recent {
+    /// Where a key is, if it is there.
+    #[inline]
+    fn slot(&mut self, key: u64) -> Option<&mut (u64, Tally)> {
+        // Denials and ports differ in their low bits.
+        self.0.get_mut((key ^ key >> 32) as usize % 32)
+    }
 }
 
 impl TopDenied {
@@ -79,27 +94,71 @@ impl TopDenied {
             wide: HashMap::default(),
             bound,
             others: Tally::default(),
+            recent: Recent::default(),
         }
     }
 
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        for packets in packets.chunks(AT_ONCE) {
-            if self.is_full() {
-                self.enter_full(packets);
-                continue;
+        match self.listed {
+            Listed::Services => self.enter_services(packets),
+            Listed::Peers => packets.chunks(AT_ONCE).for_each(|packets| self.enter_peers(packets)),
+        }
+    }
+
+    /// Counts packets by services.
+    fn enter_services(&mut self, packets: &[Denied]) {
+        for packet in packets {
+            let key = Key::service(packet);
+            match self.recent.slot(key) {
+                Some((recent, tally)) if *recent == key => tally.add(packet.length),
+                _ => self.count_anew(key, packet.length),
             }
-            for packet in packets {
-                if let Key::Narrow(key) = Key::of(packet, self.listed) {
-                    self.narrow.prefetch(key);
-                }
+        }
+        self.enter_recent();
+    }
+
+    /// Counts a packet whose key came not lately. If the list has it, it is a recent one from now on.
+    #[inline(never)]
+    fn count_anew(&mut self, key: u64, length: u32) {
+        self.count_narrow(key, length);
+        let is_listed = self.narrow.get_mut(key).is_some();
+        if let Some(slot) = self.recent.slot(key).filter(|_| is_listed) {
+            let (before, counted) = std::mem::replace(slot, (key, Tally::default()));
+            self.add_listed(before, counted);
+        }
+    }
+
+    /// Enters what is counted of recent keys.
+    fn enter_recent(&mut self) {
+        for (key, counted) in std::mem::take(&mut self.recent).0 {
+            self.add_listed(key, counted);
+        }
+    }
+
+    /// Adds packets of a key that the list has; 0 is none.
+    fn add_listed(&mut self, key: u64, counted: Tally) {
+        if let Some(tally) = self.narrow.get_mut(key).filter(|_| counted.packets > 0) {
+            tally.add_all(counted);
+        }
+    }
+
+    /// Counts a few packets by peers.
+    fn enter_peers(&mut self, packets: &[Denied]) {
+        if self.is_full() {
+            self.enter_full(packets);
+            return;
+        }
+        for packet in packets {
+            if let Key::Narrow(key) = Key::peer(packet) {
+                self.narrow.prefetch(key);
             }
-            for packet in packets {
-                match Key::of(packet, self.listed) {
-                    Key::Narrow(key) => self.count_narrow(key, packet.length),
-                    Key::Wide(key) => self.count_wide(key, packet.length),
-                }
+        }
+        for packet in packets {
+            match Key::peer(packet) {
+                Key::Narrow(key) => self.count_narrow(key, packet.length),
+                Key::Wide(key) => self.count_wide(key, packet.length),
             }
         }
     }
@@ -111,7 +170,7 @@ impl TopDenied {
         let mut count = 0;
         for packet in packets {
             let length = packet.length;
-            let key = match Key::of(packet, self.listed) {
+            let key = match Key::peer(packet) {
                 Key::Narrow(key) => key,
                 Key::Wide(key) => {
                     self.count_wide(key, length);
@@ -179,18 +238,20 @@ impl TopDenied {
 }
 
 impl Key {
+    /// Of a packet's peer.
     #[inline]
-    fn of(packet: &Denied, listed: Listed) -> Self {
-        let lower = match (listed, packet.peer) {
-            (Listed::Peers, IpAddr::V4(address)) => address.to_bits(),
-            (Listed::Peers, IpAddr::V6(address)) => return Self::Wide((packet.denial, address.to_bits())),
-            (Listed::Services, _) => {
-                let (Protocol(protocol), port) = packet.service;
-                let port = port.map_or(0, |port| PORT_IS_KNOWN | u32::from(port));
-                u32::from(protocol) << PROTOCOL_SHIFT | port
-            }
-        };
-        Self::Narrow(u64::from(packet.denial) << 32 | u64::from(lower))
+    fn peer(&Denied { denial, peer, .. }: &Denied) -> Self {
+        match peer {
+            IpAddr::V4(address) => Self::Narrow(narrow(denial, address.to_bits())),
+            IpAddr::V6(address) => Self::Wide((denial, address.to_bits())),
+        }
+    }
+
+    /// Of a packet's service; it is a narrow one.
+    #[inline]
+    fn service(&Denied { denial, service: (Protocol(protocol), port), .. }: &Denied) -> u64 {
+        let port = port.map_or(0, |port| PORT_IS_KNOWN | u32::from(port));
+        narrow(denial, u32::from(protocol) << PROTOCOL_SHIFT | port)
     }
 
     /// The number of the denial, and what the key says beside.
@@ -211,6 +272,11 @@ impl Key {
         };
         ((key >> 32) as u32, told)
     }
+}
+
+#[inline]
+fn narrow(denial: u32, lower: u32) -> u64 {
+    u64::from(denial) << 32 | u64::from(lower)
 }
 
 #[cfg(test)]

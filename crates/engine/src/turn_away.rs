@@ -1,7 +1,7 @@
 //! Packets that the allowance turns away because their scope is at its limit (S6.3.3c), judged with as few steps as possible,
 //! to the verdict that [`World::judge`] gives.
 
-use vpcreplay_flow::{Digest, Direction, PacketKind, Reason, Timestamp};
+use vpcreplay_flow::{Brief, Digest, PacketKind, Reason, Timestamp};
 use vpcreplay_policy::{RuleId, TcpMidstream};
 
 use crate::Verdict;
@@ -16,15 +16,39 @@ pub(crate) type Place = (u64, u32);
 /// What an entry is asked for: the one ENI that a packet passes, the rule that admits it, and the ENI's scope.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
+    pub(crate) route: RouteId,
     pub(crate) hop: Hop,
     pub(crate) rule: RuleId,
     pub(crate) scope: u32,
 }
 
 impl World {
+    /// Judges an IPv4 packet as [`World::turn_away_known`] does.
+    #[inline(never)]
+    pub(crate) fn turn_away_brief(
+        &mut self,
+        number_now: (u64, Timestamp),
+        brief: Brief,
+        place: Place,
+    ) -> Option<Verdict> {
+        self.turn_away_once_more(number_now, &brief.whole(), place)
+    }
+
     /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were turned away
     /// before; `None` and no change otherwise.
+    #[inline(never)]
     pub(crate) fn turn_away_known(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        place: Place,
+    ) -> Option<Verdict> {
+        self.turn_away_once_more(number_now, digest, place)
+    }
+
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
+    fn turn_away_once_more(
         &mut self,
         number_now: (u64, Timestamp),
         digest: &Digest,
@@ -33,27 +57,22 @@ impl World {
         if !self.may_be_tracked(digest.kind) {
             return None;
         }
-        let (route, rule) = self.admitted_before(digest.kind, number_now.1, place)?;
-        let hop = *self.routes.only_hop(route)?;
-        let request = Request { hop, rule, scope: self.scopes.of(hop.eni) };
-        self.turn_away_if_full(number_now, digest, (place, request))
-    }
-
-    /// The route of a packet and the rule that admits it, if its flow remembers them and has no connection, nothing of the
-    /// flow is due, and the packet is not unsent.
-    #[inline]
-    fn admitted_before(
-        &self,
-        kind: PacketKind,
-        now: Timestamp,
-        (hash, at): Place,
-    ) -> Option<(RouteId, RuleId)> {
-        let shard = self.table.shard(hash)?;
-        let flow = shard.flow(at).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
-        let (memory, sender) = (flow.memory, kind.sender());
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        let shard = self.table.shard(place.0)?;
+        let flow = shard.flow(place.1).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
+        let memory = flow.memory;
         let rule = memory.admitted(sender)?;
-        Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
-        (!shard.is_due(at, now)).then(|| (memory.route(sender), rule))
+        Handshake::passed_by(memory.packed_handshake(), event, sender)?;
+        if shard.is_due(place.1, number_now.1) {
+            return None;
+        }
+        let route = memory.route(sender);
+        let hop = *self.routes.only_hop(route)?;
+        let request = Request { route, hop, rule, scope: self.scopes.of(hop.eni) };
+        if !self.has_no_room(request.scope, number_now.1) {
+            return None;
+        }
+        Some(self.deny(number_now, digest, (place, request)))
     }
 
     /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if the
@@ -69,18 +88,11 @@ impl World {
         if !self.ledger.is_full(self.scopes.of(hop.eni)) || !self.may_be_tracked(digest.kind) {
             return None;
         }
-        let request = self.request(&digest.facts(), hop)?;
-        self.turn_away_if_full(number_now, digest, (place, request))
-    }
-
-    #[inline]
-    fn turn_away_if_full(
-        &mut self,
-        (number, now): (u64, Timestamp),
-        digest: &Digest,
-        (place, request): (Place, Request),
-    ) -> Option<Verdict> {
-        self.has_no_room(request.scope, now).then(|| self.turn_away((number, now), digest, (place, request)))
+        let request = self.request(&digest.facts(), (route, hop))?;
+        if !self.has_no_room(request.scope, number_now.1) {
+            return None;
+        }
+        Some(self.turn_away(number_now, digest, (place, request)))
     }
 
     /// Whether a packet without a connection is tracked if a rule admits it: one in the middle of a TCP connection is, by
@@ -93,48 +105,62 @@ impl World {
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
     #[inline]
     pub(crate) fn has_no_room(&mut self, scope: u32, now: Timestamp) -> bool {
-        if !self.ledger.is_full(scope) {
-            return false;
-        }
-        // What expired elsewhere counts no more.
+        self.ledger.is_full(scope) && (self.table.not_before() > now || self.has_no_room_left(scope, now))
+    }
+
+    /// The same, once what expired elsewhere counts no more.
+    #[inline(never)]
+    fn has_no_room_left(&mut self, scope: u32, now: Timestamp) -> bool {
         self.expire(now);
         self.ledger.is_full(scope)
     }
 
-    /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c).
-    #[inline]
+    /// The allowance denies the first packet of an end of a flow that has no connection (S6.3.3c): from now on what admits its
+    /// packets is remembered.
+    #[inline(never)]
     pub(crate) fn turn_away(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        (place, request): (Place, Request),
+    ) -> Verdict {
+        if let Some(shard) = self.table.shard_mut(place.0) {
+            if let Some(flow) = shard.flow_mut(place.1) {
+                flow.memory.set_admitted(digest.kind.sender(), request.rule);
+            }
+            shard.settle(place.1);
+        }
+        self.deny(number_now, digest, (place, request))
+    }
+
+    /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c).
+    #[expect(clippy::inline_always, reason = "as World::turn_away_once_more")]
+    #[inline(always)]
+    fn deny(
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        ((hash, at), Request { hop, rule, scope }): (Place, Request),
+        ((hash, at), request): (Place, Request),
     ) -> Verdict {
-        let Hop { eni, direction, nacl } = hop;
+        let Request { route, hop, rule, scope } = request;
         self.ledger.exceeded(scope, (number, now));
-        self.counters.count_exceeded(eni);
-        if direction == Direction::Ingress {
-            // The network ACL behind the security group is not asked any more.
-            self.counters.count_rule(nacl);
-        }
-        self.counters.count_rule(Some(rule));
-        let verdict = Verdict { rule: Some(rule), ..hop.gate().verdict(Reason::ConntrackAllowanceExceeded) };
-        let (event, sender) = (digest.kind.event(), digest.kind.sender());
-        if let Some(shard) = self.table.shard_mut(hash) {
-            let mut cause = None;
-            if let Some(flow) = shard.flow_mut(at) {
-                let after = Handshake::denied_by(flow.memory.packed_handshake(), event, sender);
-                cause = after.1;
-                flow.memory.set_packed_handshake(after.0);
-                flow.memory.set_admitted(sender, rule);
-                flow.touch(now);
-            }
+        if let Some(shard) = self.table.shard_mut(hash)
+            && let Some(flow) = shard.flow_mut(at)
+        {
+            let before = flow.memory.packed_handshake();
+            let (after, cause) = Handshake::denied_by(before, digest.kind.event(), digest.kind.sender());
+            flow.memory.set_packed_handshake(after);
+            flow.touch(now);
             if let Some(cause) = cause {
                 note_denial(shard, at, (cause, number));
             }
-            shard.settle(at);
         }
-        self.counters.count(digest.length, &verdict);
-        self.counters.note_denied(number, digest, &verdict);
-        verdict
+        self.counters.count_turned_away((number, digest), (route, hop, rule));
+        turned_away(hop, rule)
     }
+}
+
+/// The verdict on a packet that the allowance turns away at a hop although a rule admits it.
+pub(crate) fn turned_away(hop: Hop, rule: RuleId) -> Verdict {
+    Verdict { rule: Some(rule), ..hop.gate().verdict(Reason::ConntrackAllowanceExceeded) }
 }

@@ -133,7 +133,7 @@ impl World {
         }
         let place = (wanted.hash, wanted.guess);
         if !flow.has_entries() {
-            return self.turn_away_known((number, now), &brief.whole(), place);
+            return self.turn_away_brief((number, now), brief, place);
         }
         if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
     }

@@ -82,7 +82,8 @@ impl Event {
     /// Whether it is TCP other than a bare SYN (S7.5).
     #[inline]
     pub const fn is_midstream(self) -> bool {
-        self.tcp().is_some() && !matches!(self, Self::TcpSyn)
+        // As a set of bits: as cases they would be told apart one by one.
+        matches!(self, Self::TcpRst | Self::TcpFin | Self::TcpSynAck | Self::TcpAck)
     }
 
     /// What the packet counts as, for TCP (S2.4).
