@@ -1,7 +1,7 @@
 //! Judges packets in batches: flow keys are hashed ahead, so that the memory of flows is asked for before it is needed.
 
 use vpcreplay_conntrack::Wanted;
-use vpcreplay_flow::{Brief, Decoded, FlowKey, ShortKey, Timestamp};
+use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, ShortKey, Timestamp};
 
 use crate::engine::World;
 use crate::{Content, NoTrace, Packet, Verdict};
@@ -23,6 +23,17 @@ pub trait Packets {
         }
     }
 
+    /// The same, if it has a digest beside, and only then.
+    #[inline]
+    fn with_digest(&self, at: usize) -> Option<(InBrief, &Digest)> {
+        match self.packet(at) {
+            Packet { number, now, content: Content::Digest(digest) } => {
+                Some((InBrief { number, now, brief: digest.brief() }, digest))
+            }
+            _ => None,
+        }
+    }
+
     /// The key of its flow in two words, to ask for the memory of the flow ahead; that of no flow where it has none. To be had
     /// with less, if it can.
     #[inline]
@@ -31,7 +42,7 @@ pub trait Packets {
     }
 }
 
-/// A packet whose content is in brief.
+/// A packet whose content is in brief; what is told beside of one with a digest are its addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct InBrief {
     /// Its number in replay order, from 1 (S1.4).

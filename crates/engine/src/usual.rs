@@ -15,7 +15,7 @@ use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::settings::FlowRecords;
 use crate::turn_away::Place;
-use crate::{Content, Flow, Packet, Shard, Verdict};
+use crate::{Flow, Shard, Verdict};
 
 /// A packet with a digest, in brief.
 #[derive(Clone, Copy)]
@@ -105,17 +105,17 @@ impl World {
             return if verdict.is_some() {
                 verdict
             } else {
-                self.usual_of_any((number, now), (&brief.whole(), Tried::WhereGuessed), wanted)
+                self.usual_of_any((number, now), (&brief.whole(), brief, Tried::WhereGuessed), wanted)
             };
         }
-        let Packet { number, now, content } = packets.packet(at);
-        self.enter(number, now);
-        match content {
-            Content::Digest(digest) if self.settings.flow_records == FlowRecords::Off => {
-                self.usual_of_any((number, now), (digest, Tried::Nowhere), wanted)
+        if let Some((InBrief { number, now, brief }, digest)) = packets.with_digest(at) {
+            self.enter(number, now);
+            if self.settings.flow_records == FlowRecords::Kept {
+                return None;
             }
-            _ => None,
+            return self.usual_of_any((number, now), (digest, brief, Tried::Nowhere), wanted);
         }
+        None
     }
 
     /// Judges a packet of the IPv4 flow that was guessed: one that passes two ENIs, or that is turned away once more.
@@ -143,13 +143,13 @@ impl World {
     fn usual_of_any(
         &mut self,
         (number, now): (u64, Timestamp),
-        (digest, tried): (&Digest, Tried),
+        (digest, brief, tried): (&Digest, Brief, Tried),
         wanted: &Wanted,
     ) -> Option<Verdict> {
         if !digest.kind.is_told_by_key() {
             return None;
         }
-        let usual = Usual::of(digest.brief(), now);
+        let usual = Usual::of(brief, now);
         let shard = self.table.shard(wanted.hash)?;
         let Some(at) = shard.find(&digest.key, (usual.brief.short, wanted.hash), wanted.guess) else {
             return self.begin_flow((number, now), digest, wanted);

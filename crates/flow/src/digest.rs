@@ -112,6 +112,16 @@ impl PacketKind {
         Self::new(what, sender, (0, 0))
     }
 
+    /// Of an ICMP query or the answer to one, with its type and code.
+    #[inline]
+    pub const fn query((role, sender): (QueryRole, End), type_and_code: (u8, u8)) -> Self {
+        let shape = match role {
+            QueryRole::Requester => Shape::Request,
+            QueryRole::Responder => Shape::Answer,
+        };
+        Self::new((shape, Event::Icmp), sender, type_and_code)
+    }
+
     /// What it means to the state of its connection.
     #[inline]
     pub const fn event(self) -> Event {
@@ -164,10 +174,9 @@ impl Digest {
         let kind = match facts.transport {
             Transport::Tcp { flags, .. } => PacketKind::tcp(sender, flags),
             Transport::Ports { .. } => PacketKind::ports(facts.protocol, sender),
-            Transport::IcmpQuery { icmp_type, code, role: QueryRole::Requester, .. } => {
-                icmp(Shape::Request, icmp_type, code)
+            Transport::IcmpQuery { icmp_type, code, role, .. } => {
+                PacketKind::query((role, sender), (icmp_type, code))
             }
-            Transport::IcmpQuery { icmp_type, code, .. } => icmp(Shape::Answer, icmp_type, code),
             Transport::IcmpError { icmp_type, code, .. } => icmp(Shape::IcmpError, icmp_type, code),
             Transport::IcmpOneWay { icmp_type, code } => icmp(Shape::IcmpOneWay, icmp_type, code),
             Transport::Other | Transport::Unknown => {

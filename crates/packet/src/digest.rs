@@ -6,8 +6,7 @@
 use std::net::IpAddr;
 
 use vpcreplay_flow::{
-    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketFacts, PacketKind, Protocol, Shape,
-    ShortKey, TcpFlags, Transport,
+    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketKind, Protocol, Shape, ShortKey, TcpFlags,
 };
 
 use crate::link::Payload;
@@ -29,12 +28,12 @@ const QUERY_NEEDED: usize = 6;
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     match brief(link_type, captured, original_length) {
         Some((brief, _)) => Some(brief.whole()),
-        None => any_link(link_type, captured, original_length),
+        None => digest_beside(link_type, captured, original_length),
     }
 }
 
 /// The same in brief, of the most usual shape only: Ethernet, IPv4 without options, TCP or UDP; and the tunnel that the packet
-/// is, as [`tunnel_port_of`] says it. `None` means that [`digest`] must be asked.
+/// is, as [`tunnel_port_of`] says it. `None` means that [`digest_beside`] must be asked.
 #[expect(clippy::inline_always, reason = "the loop over frames")]
 #[inline(always)]
 pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<(Brief, Option<Decap>)> {
@@ -79,9 +78,10 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
     tunnel::of_port(short.port(kind.sender().other())?)
 }
 
-/// Apart from the hot path, so that the usual frame does not pay for the many shapes.
+/// The same of a frame that [`brief`] does not know. Apart from the hot path, so that the usual frame does not pay for the many
+/// shapes.
 #[inline(never)]
-fn any_link(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
+pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     if link_type == LinkType::ETHERNET && u32::from_be_bytes(part(captured, 12)?) & 0xffff_f000 == 0x86dd_6000
     {
         return ethernet_v6(captured, original_length);
@@ -281,10 +281,9 @@ impl<A: Addresses> Packet<A> {
         }
         let [icmp_type, code, _, _, id0, id1]: [u8; QUERY_NEEDED] = part(captured, self.behind)?;
         let IcmpType::Query(kind, role) = IcmpType::of(protocol, icmp_type) else { return None };
-        let transport =
-            Transport::IcmpQuery { icmp_type, code, id: u16::from_be_bytes([id0, id1]), kind, role };
-        let (src, dst) = self.addresses.pair();
-        Digest::of(&PacketFacts { src, dst, protocol, transport, length })
+        let id = u16::from_be_bytes([id0, id1]);
+        let (key, sender) = FlowKey::query(protocol, self.addresses.pair(), id, (kind, role));
+        Some(Digest { key, length, kind: PacketKind::query((role, sender), (icmp_type, code)) })
     }
 
     /// The digest of a protocol of which only the ports are looked at.

@@ -17,6 +17,9 @@ use crate::service::Service;
 /// Rules in one chunk: 16 words of bits.
 const CHUNK: usize = 1024;
 
+/// Sections of an axis for each interval: few, because there are several axes for each list of rules.
+const DENSITY: usize = 2;
+
 /// A peer's address.
 pub(crate) trait Address: Point {
     /// The family's own ICMP: the one whose types rules look at.
@@ -170,7 +173,7 @@ fn axis<T: Point>(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Axis<
         }
         steps.extend(edges.first().map(|(at, ..)| (*at, rows.intern(&row))));
     }
-    Intervals::new(RowTable::EMPTY, steps)
+    Intervals::new(RowTable::EMPTY, steps, DENSITY)
 }
 
 #[derive(Clone, Copy)]

@@ -12,6 +12,9 @@ use crate::intervals::{Intervals, Point};
 use crate::registry::EniId;
 use crate::subnet_sets::{SubnetSet, SubnetSets, SubnetSetsBuilder};
 
+/// Sections of the line of addresses for each interval: many, because there is one line for a whole model.
+const DENSITY: usize = 16;
+
 /// What a model says of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressPlace {
@@ -141,7 +144,7 @@ fn intervals<A: Point>(blocks: &[(Cidr, Block)], sets: &mut SubnetSetsBuilder) -
         sweep.open(first, last, sweep.innermost().within(block, sets));
     }
     sweep.close_before(u128::MAX);
-    Intervals::new(AddressPlace::OUTSIDE, sweep.steps)
+    Intervals::new(AddressPlace::OUTSIDE, sweep.steps, DENSITY)
 }
 
 /// Turns nested blocks into steps: each has its place from its start up to the next start.

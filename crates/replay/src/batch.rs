@@ -291,6 +291,18 @@ impl Batch {
         Some(InBrief { number: self.number(at), now: row.now, brief: row.brief() })
     }
 
+    /// The packet of a row, if it has a digest beside.
+    #[inline]
+    fn with_digest(&self, row: &Row, at: usize) -> Option<(InBrief, &Digest)> {
+        if row.form != Form::Digest {
+            return None;
+        }
+        let digest = self.digests.get(row.place())?;
+        // From the row what it has: of wide addresses the key in two words takes long.
+        let brief = Brief { short: row.short, length: digest.length, kind: row.kind };
+        Some((InBrief { number: self.number(at), now: row.now, brief }, digest))
+    }
+
     /// The content of a packet that is not in brief.
     #[inline]
     fn content_beside(&self, row: &Row) -> Content<'_> {

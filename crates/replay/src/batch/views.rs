@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vpcreplay_engine::{InBrief, Packet, Packets};
-use vpcreplay_flow::ShortKey;
+use vpcreplay_flow::{Digest, ShortKey};
 
 use super::Batch;
 use super::row::Row;
@@ -48,6 +48,13 @@ impl Packets for Run<'_> {
     }
 
     #[inline]
+    fn with_digest(&self, at: usize) -> Option<(InBrief, &Digest)> {
+        let place = self.range.start + at;
+        let row = self.rows.get(at).or_else(|| self.batch.row(place))?;
+        self.batch.with_digest(row, place)
+    }
+
+    #[inline]
     fn short_key(&self, at: usize) -> ShortKey {
         let row = self.rows.get(at).or_else(|| self.batch.row(self.range.start + at));
         row.map_or_else(ShortKey::default, |row| row.short)
@@ -79,6 +86,12 @@ impl Packets for Hand<'_> {
     fn in_brief(&self, at: usize) -> Option<InBrief> {
         let (row, place) = (self.rows.get(at)?, self.places.get(at)?);
         self.batch.in_brief(row, *place as usize)
+    }
+
+    #[inline]
+    fn with_digest(&self, at: usize) -> Option<(InBrief, &Digest)> {
+        let (row, place) = (self.rows.get(at)?, self.places.get(at)?);
+        self.batch.with_digest(row, *place as usize)
     }
 
     #[inline]

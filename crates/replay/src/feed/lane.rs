@@ -4,7 +4,7 @@ use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, brief, decode, digest, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{FragmentTable, brief, decode, digest, digest_beside, tunnel_port, tunnel_port_of};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -119,7 +119,7 @@ impl Lane {
                 let place = Place { number, file, frame, time, now, copy: 0 };
                 batch.go_on(place);
                 let what = (link_type, captured, original_length);
-                self.decoder.take_less_usual(place, what, &mut self.stats, batch);
+                self.decoder.take_any(place, what, &mut self.stats, batch);
                 continue;
             }
             let first = *self.first_packet.get_or_insert(frame.time);
@@ -253,7 +253,25 @@ impl Decoder {
         self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
     }
 
-    /// Takes a frame that is the next packet, of a shape that is not the most usual one.
+    /// Takes a frame that is the next packet, of any shape.
+    #[inline(never)]
+    fn take_any(
+        &mut self,
+        place: Place,
+        what: (LinkType, &[u8], u32),
+        stats: &mut FeedStats,
+        batch: &mut Batch,
+    ) {
+        match brief(what.0, what.1, what.2).filter(|_| self.decap == Decap::None) {
+            Some((brief, tunnel)) => {
+                stats.note_tunnel(tunnel);
+                batch.push_brief((place.time, place.now), brief);
+            }
+            None => self.take_less_usual(place, what, stats, batch),
+        }
+    }
+
+    /// Takes a frame that is the next packet, of a shape that is not the most usual one unless a tunnel may be taken off.
     #[inline(never)]
     fn take_less_usual(
         &mut self,
@@ -263,7 +281,7 @@ impl Decoder {
         batch: &mut Batch,
     ) {
         if self.decap == Decap::None
-            && let Some(digest) = digest(link_type, captured, original_length)
+            && let Some(digest) = digest_beside(link_type, captured, original_length)
         {
             stats.note_tunnel(tunnel_port_of(digest.brief()));
             batch.push_next_digest((place.time, place.now), digest);
