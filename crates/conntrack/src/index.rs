@@ -205,8 +205,14 @@ impl Buckets<'_> {
 }
 
 impl Index {
-    pub(crate) fn new() -> Self {
-        Self { buckets: vec![EMPTY; LEAST], len: 0 }
+    /// An empty index that has room for so many places, as far as addresses for that are to be had. Addresses, not memory: that
+    /// comes as places do.
+    pub(crate) fn with_room(places: usize) -> Self {
+        let mut buckets = Vec::new();
+        // Where they are not to be had, buckets are moved when the index grows.
+        buckets.try_reserve_exact(buckets_for(places)).unwrap_or_default();
+        buckets.resize(LEAST, EMPTY);
+        Self { buckets, len: 0 }
     }
 
     /// Its buckets, to look into.
@@ -217,8 +223,7 @@ impl Index {
 
     /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
-        // Fuller, and too many look-ups would have to go on to a second bucket.
-        if self.len * 10 >= self.buckets.len() * SLOTS * 8 {
+        if self.len >= most_places(self.buckets.len()) {
             self.grow(hash_of);
         }
         self.put(self.home(hash), (tag(hash), place));
@@ -284,18 +289,22 @@ impl Index {
 
     #[inline(never)]
     fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
-        let doubled = vec![EMPTY; self.buckets.len() * 2];
-        let old = std::mem::replace(&mut self.buckets, doubled);
+        let old = self.buckets.len();
+        // In place: a place stays in its bucket or goes to the one as far behind as there were buckets.
+        self.buckets.resize(old * 2, EMPTY);
         // Which bit of a tag tells the two homes of a place apart that it has from now on; none in a small index.
-        let bit = old.len().ilog2().checked_sub(TAG).filter(|bit| *bit < u16::BITS - 1);
+        let bit = old.ilog2().checked_sub(TAG).filter(|bit| *bit < u16::BITS - 1);
         let mut others = Vec::new();
-        for (home, bucket) in old.iter().enumerate() {
+        for home in 0..old {
+            let Some(bucket) = self.buckets.get_mut(home) else { break };
+            let bucket = std::mem::replace(bucket, EMPTY);
             for (slot, (tag, place)) in bucket.early.iter().chain(&bucket.late).zip(bucket.places).enumerate()
             {
                 match bit {
                     _ if *tag == 0 => {}
                     Some(bit) if bucket.foreign >> slot & 1 == 0 => {
-                        self.put(home + usize::from(tag >> bit & 1) * old.len(), (*tag, place));
+                        // Both have room: a bucket's own places are never too many for two.
+                        self.put(home + usize::from(tag >> bit & 1) * old, (*tag, place));
                     }
                     _ => others.push(place),
                 }
@@ -310,6 +319,16 @@ impl Index {
             }
         }
     }
+}
+
+/// How many places so many buckets have at most. With more, too many look-ups would have to go on to a second bucket.
+const fn most_places(buckets: usize) -> usize {
+    (buckets * SLOTS * 8).div_ceil(10)
+}
+
+/// How many buckets so many places need.
+const fn buckets_for(places: usize) -> usize {
+    (places * 10).div_ceil(SLOTS * 8).next_power_of_two()
 }
 
 #[cfg(test)]

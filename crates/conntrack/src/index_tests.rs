@@ -14,7 +14,7 @@ proptest! {
              (prop_oneof![0_u64..3, Just(0x7fff)], prop_oneof![0_u64..4, 14_u64..18, Just((1 << TAG) - 1)])),
             1..500),
     ) {
-        let mut index = Index::new();
+        let mut index = Index::with_room(0);
         let mut model: BTreeMap<u32, u64> = BTreeMap::new();
         for (is_insert, place, (tag, home)) in steps {
             let hash = tag << TAG | home;
@@ -44,7 +44,7 @@ fn of_one_home(count: u64) -> Vec<u64> {
 }
 
 fn filled(hashes: &[u64]) -> Index {
-    let mut index = Index::new();
+    let mut index = Index::with_room(0);
     for (place, hash) in (0..).zip(hashes) {
         index.insert(*hash, place, |place| hashes[place as usize]);
     }
@@ -98,7 +98,7 @@ fn what_goes_on_is_counted() {
 /// Where places come and go, one may have gone on from every bucket of a small index: a search ends all the same.
 #[test]
 fn a_search_goes_round_once() {
-    let (mut index, homes) = (Index::new(), [0_u64, 1]);
+    let (mut index, homes) = (Index::with_room(0), [0_u64, 1]);
     let of_home = |home: u64, tag: u64| tag << TAG | home;
     let insert = |index: &mut Index, home: u64, places: std::ops::Range<u32>| {
         for place in places {
@@ -149,7 +149,7 @@ fn grows_by_tags() {
         let spread = u64::from(place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (spread ^ spread >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     };
-    let mut index = Index::new();
+    let mut index = Index::with_room(0);
     let mut asked = 0;
     for place in (0..).take(usize::try_from(most).unwrap_or(0)) {
         let (size, asked_for) = (index.buckets.len(), Cell::new(0));

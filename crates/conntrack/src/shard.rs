@@ -60,7 +60,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         // A flow record is one cache line.
         const { assert!(size_of::<Flow<M>>() == 64) };
         let mut shard = Self {
-            index: Index::new(),
+            index: Index::with_room(room),
             flows: Vec::new(),
             timers: Vec::new(),
             free: NIL,
