@@ -103,7 +103,8 @@ impl World {
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most scopes have room, which one comparison tells")]
+    #[inline(always)]
     pub(crate) fn has_no_room(&mut self, scope: u32, now: Timestamp) -> bool {
         self.ledger.is_full(scope) && (self.table.not_before() > now || self.has_no_room_left(scope, now))
     }

@@ -156,8 +156,13 @@ impl World {
         };
         let flow = shard.flow(at).filter(|flow| flow.is_remembered())?;
         let place = (wanted.hash, at);
-        if tried == Tried::Nowhere || at != wanted.guess {
-            let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
+        let (has_rest, has_entries) = (flow.has_rest(), flow.has_entries());
+        // Before anything else: a packet that takes no path is not unsent (S3.8).
+        let is_learnt = self.routes.get(flow.memory.route(usual.sender())).is_none();
+        if is_learnt {
+            self.learn_route(digest, place)?;
+        }
+        if is_learnt || tried == Tried::Nowhere || at != wanted.guess {
             let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
             let verdict = if has_entries {
                 self.go_on(usual, place, |_| true).or_else(|| twice(self))
@@ -192,7 +197,7 @@ impl World {
         Some(destination.gate().on_entry(Reason::Established, &last))
     }
 
-    /// The same for a packet that is unsent, is the first of its end, or has its connections elsewhere.
+    /// The same for a packet whose route is remembered, and that is unsent or has its connections elsewhere.
     #[inline(never)]
     fn less_usual(
         &mut self,
@@ -203,11 +208,7 @@ impl World {
         let (sent, now, at) = (usual.sent(), usual.now, place.1);
         let shard = self.table.shard(place.0)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
-        // First: a packet that takes no path is not unsent (S3.8).
-        let mut route = memory.route(sent.sender);
-        if self.routes.get(route).is_none() {
-            route = self.learn_route(digest, place)?;
-        }
+        let route = memory.route(sent.sender);
         let shard = self.table.shard_mut(place.0)?;
         let mut handshake = memory.handshake();
         handshake.before(sent);
@@ -235,6 +236,7 @@ impl World {
 
     /// Finds the route of a packet of a known flow, most often of its first answer, and remembers it; `None` where the
     /// packet takes none.
+    #[inline(never)]
     fn learn_route(&mut self, digest: &Digest, (hash, at): Place) -> Option<RouteId> {
         let route = Route::of_digest(digest, &self.policy, &self.settings).ok()?;
         let number = self.routes.number(route);

@@ -82,8 +82,12 @@ impl Event {
     /// Whether it is TCP other than a bare SYN (S7.5).
     #[inline]
     pub const fn is_midstream(self) -> bool {
-        // As a set of bits: as cases they would be told apart one by one.
-        matches!(self, Self::TcpRst | Self::TcpFin | Self::TcpSynAck | Self::TcpAck)
+        // A set of bits: which event comes cannot be foretold.
+        const MIDSTREAM: u8 = 1 << Event::TcpRst as u8
+            | 1 << Event::TcpFin as u8
+            | 1 << Event::TcpSynAck as u8
+            | 1 << Event::TcpAck as u8;
+        MIDSTREAM >> self as u8 & 1 == 1
     }
 
     /// What the packet counts as, for TCP (S2.4).
@@ -103,6 +107,13 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::{End, Event};
+
+    #[test]
+    fn midstream_is_tcp_but_a_bare_syn() {
+        for event in Event::ALL {
+            assert_eq!(event.is_midstream(), event.tcp().is_some() && event != Event::TcpSyn, "{event:?}");
+        }
+    }
 
     #[test]
     fn numbers_tell_events_and_senders() {
