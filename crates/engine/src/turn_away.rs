@@ -24,7 +24,8 @@ pub(crate) struct Request {
 
 impl World {
     /// Judges an IPv4 packet as [`World::turn_away_known`] does.
-    #[inline(never)]
+    #[expect(clippy::inline_always, reason = "called once")]
+    #[inline(always)]
     pub(crate) fn turn_away_brief(
         &mut self,
         number_now: (u64, Timestamp),
