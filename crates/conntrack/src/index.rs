@@ -116,6 +116,31 @@ impl Bucket {
         }
     }
 
+    /// Two buckets with what was in one, by a bit of the tags; what came from an earlier bucket is added to `others`. Which of the
+    /// two a place goes to cannot be foretold, and so there is no branch.
+    #[inline]
+    fn split(self, bit: u32, others: &mut Vec<u32>) -> [Self; 2] {
+        let (mut halves, mut filled) = ([EMPTY; 2], [0; 2]);
+        for (slot, (tag, place)) in self.slots().enumerate() {
+            if self.foreign >> slot & 1 == 1 && tag != 0 {
+                others.push(place);
+            } else if tag != 0 {
+                let half = usize::from(tag >> bit & 1);
+                if let (Some(bucket), Some(next)) = (halves.get_mut(half), filled.get_mut(half)) {
+                    bucket.set(*next, (tag, place));
+                    *next += 1;
+                }
+            }
+        }
+        halves
+    }
+
+    /// Its slots, each with tag and place; the tag of a free one is 0.
+    #[inline]
+    fn slots(self) -> impl Iterator<Item = (u16, u32)> {
+        self.early.into_iter().chain(self.late).zip(self.places)
+    }
+
     /// The first slot that is free.
     fn free_slot(&self) -> Option<usize> {
         let hits = equal_tags(&self.early, 0);
@@ -290,25 +315,23 @@ impl Index {
     #[inline(never)]
     fn grow(&mut self, hash_of: impl Fn(u32) -> u64) {
         let old = self.buckets.len();
-        // In place: a place stays in its bucket or goes to the one as far behind as there were buckets.
-        self.buckets.resize(old * 2, EMPTY);
         // Which bit of a tag tells the two homes of a place apart that it has from now on; none in a small index.
         let bit = old.ilog2().checked_sub(TAG).filter(|bit| *bit < u16::BITS - 1);
         let mut others = Vec::new();
+        self.buckets.reserve(old);
+        // In place: a place stays in its bucket or goes to the one as far behind as there were buckets.
         for home in 0..old {
             let Some(bucket) = self.buckets.get_mut(home) else { break };
-            let bucket = std::mem::replace(bucket, EMPTY);
-            for (slot, (tag, place)) in bucket.early.iter().chain(&bucket.late).zip(bucket.places).enumerate()
-            {
-                match bit {
-                    _ if *tag == 0 => {}
-                    Some(bit) if bucket.foreign >> slot & 1 == 0 => {
-                        // Both have room: a bucket's own places are never too many for two.
-                        self.put(home + usize::from(tag >> bit & 1) * old, (*tag, place));
-                    }
-                    _ => others.push(place),
+            let before = *bucket;
+            let [stays, goes] = match bit {
+                Some(bit) => before.split(bit, &mut others),
+                None => {
+                    others.extend(before.slots().filter(|(tag, _)| *tag != 0).map(|(_, place)| place));
+                    [EMPTY; 2]
                 }
-            }
+            };
+            *bucket = stays;
+            self.buckets.push(goes);
         }
         for places in others.chunks(AT_ONCE) {
             let mut hashes = [0; AT_ONCE];
