@@ -163,7 +163,7 @@ impl World {
             self.learn_route(digest, place)?;
         }
         if is_learnt || tried == Tried::Nowhere || at != wanted.guess {
-            let twice = |world: &mut Self| if has_rest { world.go_on_twice(usual, place) } else { None };
+            let twice = |world: &mut Self| if has_rest { world.go_on_twice_again(usual, place) } else { None };
             let verdict = if has_entries {
                 self.go_on(usual, place, |_| true).or_else(|| twice(self))
             } else {
@@ -177,7 +177,8 @@ impl World {
     }
 
     /// As [`World::go_on`], for a packet that passes two ENIs, both of which have its connection.
-    #[inline(never)]
+    #[expect(clippy::inline_always, reason = "as World::go_on")]
+    #[inline(always)]
     fn go_on_twice(&mut self, usual: Usual, (hash, at): Place) -> Option<Verdict> {
         let flow = self.table.shard(hash)?.flow(at).filter(|flow| flow.is_remembered())?;
         let memory = flow.memory;
@@ -195,6 +196,11 @@ impl World {
         self.counters.count_rule(Some(RuleId(last.rule)));
         self.counters.count_passed((route, [source, destination]), usual.brief.length);
         Some(destination.gate().on_entry(Reason::Established, &last))
+    }
+
+    #[inline(never)]
+    fn go_on_twice_again(&mut self, usual: Usual, place: Place) -> Option<Verdict> {
+        self.go_on_twice(usual, place)
     }
 
     /// The same for a packet whose route is remembered, and that is unsent or has its connections elsewhere.
