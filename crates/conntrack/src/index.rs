@@ -87,8 +87,7 @@ impl Bucket {
 
     /// The places of the slots that have a tag.
     fn all(&self, tag: u16) -> impl Iterator<Item = u32> {
-        let tags = self.early.iter().chain(&self.late);
-        tags.zip(&self.places).filter(move |(own, _)| **own == tag).map(|(_, place)| *place)
+        self.slots().filter(move |(own, _)| *own == tag).map(|(_, place)| place)
     }
 
     /// Counts a place that went on.
@@ -323,12 +322,11 @@ impl Index {
         for home in 0..old {
             let Some(bucket) = self.buckets.get_mut(home) else { break };
             let before = *bucket;
-            let [stays, goes] = match bit {
-                Some(bit) => before.split(bit, &mut others),
-                None => {
-                    others.extend(before.slots().filter(|(tag, _)| *tag != 0).map(|(_, place)| place));
-                    [EMPTY; 2]
-                }
+            let [stays, goes] = if let Some(bit) = bit {
+                before.split(bit, &mut others)
+            } else {
+                others.extend(before.slots().filter(|(tag, _)| *tag != 0).map(|(_, place)| place));
+                [EMPTY; 2]
             };
             *bucket = stays;
             self.buckets.push(goes);

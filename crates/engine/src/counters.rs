@@ -4,9 +4,9 @@ use vpcreplay_flow::{Digest, Direction, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::Waiting;
+use crate::refused::{Refused, Row};
 use crate::route::{Hop, RouteId, Routes, Way};
 use crate::turn_away::turned_away;
-use crate::turned_away::{Row, TurnedAway};
 use crate::{Denial, TopDenied, Verdict};
 
 /// Packets and bytes.
@@ -53,7 +53,7 @@ pub struct Counters {
     passed: Vec<Tally>,
     exceeded: Vec<u64>,
     /// Packets that the allowance turned away and that are not entered either.
-    turned_away: TurnedAway,
+    refused: Refused,
     /// Packets denied, by peer.
     pub denied_peers: TopDenied,
     /// Packets denied, by protocol and port.
@@ -87,7 +87,7 @@ impl Counters {
             rule_hits: vec![0; rules],
             passed: vec![Tally::default(); MOST_PASSED],
             exceeded: vec![0; enis],
-            turned_away: TurnedAway::default(),
+            refused: Refused::default(),
             denied_peers: TopDenied::peers(),
             denied_services: TopDenied::services(),
             midstream_doubtful: 0,
@@ -165,17 +165,17 @@ impl Counters {
     /// rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
     #[expect(clippy::inline_always, reason = "as Waiting::push_digest")]
     #[inline(always)]
-    pub(crate) fn count_turned_away(
+    pub(crate) fn count_refused(
         &mut self,
         (number, digest): (u64, &Digest),
         (route, hop, rule): (RouteId, Hop, RuleId),
     ) {
-        let denial = match self.turned_away.get_mut(route, rule) {
+        let denial = match self.refused.get_mut(route, rule) {
             Some(row) => {
                 row.counted.add(digest.length);
                 row.denial
             }
-            None => self.turn_away_anew((route, hop, rule), digest.length),
+            None => self.count_refused_anew((route, hop, rule), digest.length),
         };
         self.waiting.push_digest(number, digest, (denial, hop.direction == Direction::Egress));
     }
@@ -183,17 +183,17 @@ impl Counters {
     /// Counts the first packet that is turned away on a route by a rule, or the first since others took its row; gives the number
     /// of its denial.
     #[inline(never)]
-    fn turn_away_anew(&mut self, (route, hop, rule): (RouteId, Hop, RuleId), length: u32) -> u32 {
+    fn count_refused_anew(&mut self, (route, hop, rule): (RouteId, Hop, RuleId), length: u32) -> u32 {
         let denial = self.waiting.number(Denial::of(&turned_away(hop, rule)));
         let row = Row { denial, route, hop, rule, counted: Tally::of(length) };
-        if let Some(before) = self.turned_away.put(row) {
-            self.add_turned_away(&before);
+        if let Some(before) = self.refused.put(row) {
+            self.add_refused(&before);
         }
         denial
     }
 
     /// Adds packets that were turned away.
-    fn add_turned_away(&mut self, Row { hop, rule, counted, .. }: &Row) {
+    fn add_refused(&mut self, Row { hop, rule, counted, .. }: &Row) {
         // The network ACL behind a security group is not asked any more.
         let nacl = if hop.direction == Direction::Ingress { hop.nacl } else { None };
         for rule in nacl.into_iter().chain([*rule]) {
@@ -212,8 +212,8 @@ impl Counters {
 
     /// Enters what was counted by route. The model that the routes are of must still be in force.
     pub(crate) fn enter_counted(&mut self, routes: &Routes) {
-        for row in self.turned_away.take() {
-            self.add_turned_away(&row);
+        for row in self.refused.take() {
+            self.add_refused(&row);
         }
         for (way, route) in routes.ways().zip(1..MOST_PASSED) {
             let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();

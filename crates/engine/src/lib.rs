@@ -16,6 +16,7 @@ mod memory;
 mod numbers;
 mod parts;
 mod path;
+mod refused;
 mod route;
 mod security_group;
 mod settings;
@@ -23,7 +24,6 @@ mod tally_table;
 mod top_denied;
 mod trace;
 mod turn_away;
-mod turned_away;
 mod usual;
 mod verdict;
 

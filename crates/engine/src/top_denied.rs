@@ -64,14 +64,19 @@ pub struct TopDenied {
 /// Keys of the list that packets came with lately, by few bits of them, and what is counted of them and not entered in the list
 /// yet. Services are few: most of their packets need no look-up in the list.
 #[derive(Clone, Debug, Default)]
-struct Recent([(u64, Tally); 32]);
+struct Recent([(u64, Tally); Recent::COUNT]);
 
 impl Recent {
+    const COUNT: usize = 32;
+
     /// Where a key is, if it is there.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bits are what is wanted: those of denials and of ports"
+    )]
     #[inline]
     fn slot(&mut self, key: u64) -> Option<&mut (u64, Tally)> {
-        // Denials and ports differ in their low bits.
-        self.0.get_mut((key ^ key >> 32) as usize % 32)
+        self.0.get_mut((key ^ key >> 32) as usize % Self::COUNT)
     }
 }
 
@@ -101,27 +106,46 @@ impl TopDenied {
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        match self.listed {
-            Listed::Services => self.enter_services(packets),
-            Listed::Peers => packets.chunks(AT_ONCE).for_each(|packets| self.enter_peers(packets)),
-        }
-    }
-
-    /// Counts packets by services.
-    fn enter_services(&mut self, packets: &[Denied]) {
-        for packet in packets {
-            let key = Key::service(packet);
-            match self.recent.slot(key) {
-                Some((recent, tally)) if *recent == key => tally.add(packet.length),
-                _ => self.count_anew(key, packet.length),
+        for packets in packets.chunks(AT_ONCE) {
+            match self.listed {
+                Listed::Peers => self.enter_peers(packets),
+                Listed::Services => self.enter_services(packets),
             }
         }
         self.enter_recent();
     }
 
+    /// Counts a few packets by services: those of recent keys, which the list has, and then the others in order.
+    fn enter_services(&mut self, packets: &[Denied]) {
+        let mut left = [(0, 0); AT_ONCE];
+        let mut count = 0;
+        for packet in packets {
+            let (key, length) = (Key::service(packet), packet.length);
+            match self.recent.slot(key) {
+                Some((recent, tally)) if *recent == key => tally.add(length),
+                _ => {
+                    if let Some(place) = left.get_mut(count) {
+                        *place = (key, length);
+                    }
+                    count += 1;
+                }
+            }
+        }
+        for (key, _) in left.iter().take(count) {
+            self.narrow.prefetch(*key);
+        }
+        for (key, length) in left.into_iter().take(count) {
+            self.count_anew(key, length);
+        }
+    }
+
     /// Counts a packet whose key came not lately. If the list has it, it is a recent one from now on.
     #[inline(never)]
     fn count_anew(&mut self, key: u64, length: u32) {
+        if self.is_full() && !self.narrow.may_hold(key) {
+            self.others.add(length);
+            return;
+        }
         self.count_narrow(key, length);
         let is_listed = self.narrow.get_mut(key).is_some();
         if let Some(slot) = self.recent.slot(key).filter(|_| is_listed) {
@@ -137,9 +161,11 @@ impl TopDenied {
         }
     }
 
-    /// Adds packets of a key that the list has; 0 is none.
+    /// Adds packets, if any, of a key that the list has.
     fn add_listed(&mut self, key: u64, counted: Tally) {
-        if let Some(tally) = self.narrow.get_mut(key).filter(|_| counted.packets > 0) {
+        if counted.packets > 0
+            && let Some(tally) = self.narrow.get_mut(key)
+        {
             tally.add_all(counted);
         }
     }

@@ -157,7 +157,7 @@ impl World {
                 note_denial(shard, at, (cause, number));
             }
         }
-        self.counters.count_turned_away((number, digest), (route, hop, rule));
+        self.counters.count_refused((number, digest), (route, hop, rule));
         turned_away(hop, rule)
     }
 }

@@ -163,7 +163,8 @@ impl World {
             self.learn_route(digest, place)?;
         }
         if is_learnt || tried == Tried::Nowhere || at != wanted.guess {
-            let twice = |world: &mut Self| if has_rest { world.go_on_twice_again(usual, place) } else { None };
+            let twice =
+                |world: &mut Self| if has_rest { world.go_on_twice_again(usual, place) } else { None };
             let verdict = if has_entries {
                 self.go_on(usual, place, |_| true).or_else(|| twice(self))
             } else {

@@ -1,5 +1,5 @@
-//! Packets that go on with a connection are counted by their route at first, and entered in the counters later; of routes with
-//! great numbers at once. Where flow records are kept, neither is done.
+//! Packets that go on with a connection, or that the allowance turns away, are counted by their route at first, and entered in
+//! the counters later; of routes with great numbers at once. Where flow records are kept, neither is done.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up fails")]
 
 use std::fmt::Write;
@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    Content, Engine, EniId, FlowRecords, Packet, Settings, Tally, Timeline, Verdict, When,
+    Content, Denial, DenialKey, Engine, EniId, FlowRecords, Packet, Settings, Tally, Timeline, TopDenied,
+    Verdict, When,
 };
 use vpcreplay_flow::{Digest, PacketFacts, Protocol, Reason, TcpFlags, Timestamp, Transport};
 use vpcreplay_policy::{Document, Options, Policy, Registry, RuleId, Selection, load};
@@ -48,11 +49,21 @@ fn model() -> String {
     text
 }
 
-/// A handshake with each peer, and one between the interfaces, packet by packet; then some packets more.
-fn packets() -> Vec<Digest> {
+/// TCP flags, and whether the packet goes back.
+type Turn = (u8, bool);
+
+/// A handshake, and some packets more.
+const HANDSHAKE: [Turn; 6] =
+    [(0x02, false), (0x12, true), (0x10, false), (0x18, true), (0x18, false), (0x10, true)];
+/// A connection that is asked for again and again, from both ends.
+const KNOCKING: [Turn; 6] =
+    [(0x02, false), (0x02, false), (0x02, true), (0x02, false), (0x02, false), (0x02, true)];
+
+/// For each turn a packet with each peer, and one between the interfaces.
+fn packets(turns: &[Turn]) -> Vec<Digest> {
     let (one, other) = (Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::new(10, 0, 2, 1));
     let pairs: Vec<_> = (0..PEERS).map(|number| (peer(number), one)).chain([(one, other)]).collect();
-    let of_flags = |(flags, is_back): (u8, bool)| {
+    let of_turn = |&(flags, is_back): &Turn| {
         pairs.iter().zip(1..).map(move |((from, to), length)| {
             let ((src, src_port), (dst, dst_port)) =
                 if is_back { ((to, 80), (from, 5_000)) } else { ((from, 5_000), (to, 80)) };
@@ -61,27 +72,45 @@ fn packets() -> Vec<Digest> {
             Digest::of(&PacketFacts { src, dst, protocol: Protocol::TCP, transport, length }).unwrap()
         })
     };
-    let turns = [(0x02, false), (0x12, true), (0x10, false), (0x18, true), (0x18, false), (0x10, true)];
-    turns.into_iter().flat_map(of_flags).collect()
+    turns.iter().flat_map(of_turn).collect()
 }
 
-/// What was counted: of established packets by interface, and of every rule.
-type Counted = (Vec<Tally>, Vec<u64>);
+/// What was counted.
+#[derive(Debug, PartialEq)]
+struct Counted {
+    /// By interface and reason.
+    tallies: Vec<Tally>,
+    /// By rule.
+    hits: Vec<u64>,
+    /// By interface.
+    exceeded: Vec<u64>,
+    /// By peer and by service.
+    denied: [Vec<((Denial, DenialKey), Tally)>; 2],
+}
 
-/// Judges all packets in one batch, a millisecond after each other; `later` says when the same model comes into force anew.
-fn judge(records: FlowRecords, later: Option<Timestamp>) -> (Vec<Verdict>, Counted) {
+/// Judges packets in one batch, a millisecond after each other; `later` says when the same model comes into force anew, `limit` how
+/// many connections an interface may have.
+fn judge(
+    records: FlowRecords,
+    turns: &[Turn],
+    (later, limit): (Option<Timestamp>, Option<u64>),
+) -> (Vec<Verdict>, Counted) {
     let mut registry = Registry::new();
     let text = model();
     let mut compile = |first: Option<&Policy>| {
         let document = Document { name: "model.toml".to_owned(), bytes: text.clone().into_bytes() };
         let network = load(&[document], &Selection::default()).expect("loads").network;
-        Arc::new(Policy::compile(&network, &Options::default(), first, &mut registry).expect("compiles").0)
+        Arc::new(
+            Policy::compile(&network, &Options { limit, ..Options::default() }, first, &mut registry)
+                .expect("compiles")
+                .0,
+        )
     };
     let first = compile(None);
     let later = later.map(|time| (When::At(time), compile(Some(&first)))).into_iter().collect();
     let timeline = Timeline { first, later, registry: Arc::new(registry) };
     let mut engine = Engine::new(timeline, Settings { flow_records: records, ..Settings::default() });
-    let packets: Vec<_> = (1..).zip(packets()).collect();
+    let packets: Vec<_> = (1..).zip(packets(turns)).collect();
     let packet = |(number, digest): &(u64, Digest)| {
         let now = Timestamp::from_nanos((*number * 1_000_000).cast_signed());
         Packet { number: *number, now, content: Content::Brief(digest.brief()) }
@@ -90,22 +119,50 @@ fn judge(records: FlowRecords, later: Option<Timestamp>) -> (Vec<Verdict>, Count
     engine.judge_batch(&(packets.as_slice(), packet), |_, verdict| verdicts.push(verdict));
     let rules = u32::try_from(engine.registry().rule_count()).unwrap();
     let counters = engine.counters();
-    let tallies = [0, 1].map(|eni| counters.tally(Some(EniId(eni)), Reason::Established)).to_vec();
-    (verdicts, (tallies, (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect()))
+    let enis = [EniId(0), EniId(1)];
+    let of_eni = |eni| Reason::ALL.map(|reason| counters.tally(Some(eni), reason));
+    let counted = Counted {
+        tallies: enis.into_iter().flat_map(of_eni).collect(),
+        hits: (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect(),
+        exceeded: enis.map(|eni| counters.exceeded(eni)).to_vec(),
+        denied: [&counters.denied_peers, &counters.denied_services].map(TopDenied::exact),
+    };
+    (verdicts, counted)
+}
+
+/// Half of the time that so many packets with each peer take.
+fn half(turns: &[Turn]) -> Timestamp {
+    Timestamp::from_nanos((packets(turns).len() as u64 / 2 * 1_000_000).cast_signed())
 }
 
 #[test]
 fn counters_of_many_routes_say_what_one_by_one_they_would() {
     let flows = u64::from(PEERS) + 1;
-    let half = Timestamp::from_nanos((flows * 3 * 1_000_000).cast_signed());
-    for later in [None, Some(half)] {
-        let (verdicts, counted) = judge(FlowRecords::Off, later);
-        let (told, expected) = judge(FlowRecords::Kept, later);
+    for later in [None, Some(half(&HANDSHAKE))] {
+        let (verdicts, counted) = judge(FlowRecords::Off, &HANDSHAKE, (later, None));
+        let (told, expected) = judge(FlowRecords::Kept, &HANDSHAKE, (later, None));
         assert_eq!(verdicts, told);
         assert_eq!(counted, expected);
-        let established = counted.0.iter().map(|tally| tally.packets).sum::<u64>();
-        assert_eq!(established, flows * 5, "all but the SYNs");
+        let established = verdicts.iter().filter(|verdict| verdict.reason == Reason::Established).count();
+        assert_eq!(established as u64, flows * 5, "all but the SYNs");
         // Each rule of a peer, of either network ACL: three packets in, three back.
-        assert!(counted.1.iter().filter(|hits| **hits == 3).count() >= 2 * PEERS as usize);
+        assert!(counted.hits.iter().filter(|hits| **hits == 3).count() >= 2 * PEERS as usize);
+    }
+}
+
+/// More routes than are counted apart; with a limit that a third of the peers find room at, and with none for anybody.
+#[test]
+fn packets_turned_away_are_counted_as_one_by_one_they_would_be() {
+    for later in [None, Some(half(&KNOCKING))] {
+        for limit in [0, u64::from(PEERS) / 3] {
+            let (verdicts, counted) = judge(FlowRecords::Off, &KNOCKING, (later, Some(limit)));
+            let (told, expected) = judge(FlowRecords::Kept, &KNOCKING, (later, Some(limit)));
+            assert_eq!(verdicts, told);
+            assert_eq!(counted, expected);
+            let is_exceeded = |verdict: &&Verdict| verdict.reason == Reason::ConntrackAllowanceExceeded;
+            let exceeded = verdicts.iter().filter(is_exceeded).count() as u64;
+            assert_eq!(counted.exceeded.iter().sum::<u64>(), exceeded);
+            assert!(exceeded >= u64::from(PEERS) * 2, "{exceeded} turned away");
+        }
     }
 }

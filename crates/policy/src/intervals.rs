@@ -42,8 +42,7 @@ impl Point for u32 {
 
     #[inline]
     fn section(self, shift: u32) -> usize {
-        // Wider, because all of its bits may be left out.
-        (u64::from(self) >> shift) as usize
+        (self >> shift) as usize
     }
 }
 
@@ -103,11 +102,8 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
             intervals.push((start, value));
         }
         intervals.dedup_by(|next, before| next.1 == before.1);
-        let bits = if T::IS_CUT && intervals.len() > 1 {
-            (intervals.len() * density).next_power_of_two().ilog2().min(MOST_SECTION_BITS)
-        } else {
-            0
-        };
+        let cut = (intervals.len() * density).next_power_of_two().ilog2().clamp(1, MOST_SECTION_BITS);
+        let bits = if T::IS_CUT { cut } else { 0 };
         let shift = T::LAST.count_ones() - bits;
         let mut line = Self { shift, sections: Vec::new(), starts: Vec::new(), values: Vec::new(), first };
         for section in 0..1_u128 << bits {

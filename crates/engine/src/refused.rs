@@ -1,0 +1,90 @@
+//! Packets that the allowance turned away, counted by what tells the rest of them: most come by few routes and rules.
+
+use vpcreplay_policy::RuleId;
+
+use crate::Tally;
+use crate::route::{Hop, RouteId};
+
+/// Rows there are; a power of two. Who comes to a row that another has takes it over.
+const ROWS: usize = 32;
+
+/// Packets that took one route and were admitted by one rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// The number of their denial.
+    pub(crate) denial: u32,
+    pub(crate) route: RouteId,
+    pub(crate) hop: Hop,
+    pub(crate) rule: RuleId,
+    pub(crate) counted: Tally,
+}
+
+/// Packets that wait to be entered in the counters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refused([Option<Row>; ROWS]);
+
+impl Refused {
+    /// The row of a route and a rule, if they have it.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, route: RouteId, rule: RuleId) -> Option<&mut Row> {
+        let row = self.0.get_mut(place(route, rule))?.as_mut()?;
+        if (row.route, row.rule) == (route, rule) { Some(row) } else { None }
+    }
+
+    /// Puts a row in; gives the one that had its place.
+    pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
+        self.0.get_mut(place(row.route, row.rule))?.replace(row)
+    }
+
+    /// Takes all rows out.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Row> + use<> {
+        std::mem::take(&mut self.0).into_iter().flatten()
+    }
+}
+
+#[inline]
+const fn place(route: RouteId, RuleId(rule): RuleId) -> usize {
+    // An odd factor: routes alone, or rules alone, that follow each other have rows of their own.
+    (route as usize * 7 + rule as usize) % ROWS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use vpcreplay_flow::Direction;
+    use vpcreplay_policy::{EniId, RuleId};
+
+    use super::{ROWS, Refused, Row};
+    use crate::Tally;
+    use crate::route::Hop;
+
+    /// What is taken out and what had to make room add up to what was put in, by route and rule.
+    #[test]
+    fn nothing_is_lost_where_rows_are_taken_over() {
+        let hop = Hop { eni: EniId(0), direction: Direction::Ingress, nacl: None };
+        for (routes, rules) in [(1, 1), (3, 4), (1, 40), (200, 1), (20, 20)] {
+            let (mut rows, mut added) = (Refused::default(), BTreeMap::<_, Tally>::new());
+            let mut entered: BTreeMap<_, Tally> = BTreeMap::new();
+            let mut enter = |row: Row| entered.entry((row.route, row.rule)).or_default().add_all(row.counted);
+            let mut taken_over = 0;
+            for number in 0..3_000_u16 {
+                // Some come several times in a row, some by turns.
+                let (route, rule) = (number / 3 % routes, RuleId((number % 7 % rules).into()));
+                let length = number.into();
+                added.entry((route, rule)).or_default().add(length);
+                if let Some(row) = rows.get_mut(route, rule) {
+                    row.counted.add(length);
+                } else {
+                    let before = rows.put(Row { denial: 1, route, hop, rule, counted: Tally::of(length) });
+                    taken_over += u32::from(before.is_some());
+                    before.map(&mut enter);
+                }
+            }
+            rows.take().for_each(&mut enter);
+            assert_eq!(rows.take().count(), 0);
+            assert_eq!(entered, added);
+            assert_eq!(taken_over > 0, added.len() > ROWS, "{routes} routes, {rules} rules");
+        }
+    }
+}
