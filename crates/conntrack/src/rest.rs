@@ -59,6 +59,12 @@ impl<A: Default> Rests<A> {
         Self { wide: Slab::with_room(room), rare: Slab::with_room(room), further: Further::new() }
     }
 
+    /// Whether no flow ever had any.
+    #[inline]
+    pub(crate) const fn are_unused(&self) -> bool {
+        self.wide.is_unused() && self.rare.is_unused()
+    }
+
     /// Keeps the addresses of an IPv6 flow; the place for its record.
     pub(crate) fn add_addresses(&mut self, addresses: [u64; 4]) -> u32 {
         self.wide.add(Wide { addresses, rare: NIL })

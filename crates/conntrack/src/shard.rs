@@ -191,6 +191,12 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         self.rests.aside_mut(self.flows.get(at as usize)?)
     }
 
+    /// Whether something was ever kept of a flow beside its record.
+    #[inline]
+    pub(crate) const fn has_rests(&self) -> bool {
+        !self.rests.are_unused()
+    }
+
     /// Asks for what is kept of a flow beside its record, once that has come.
     #[inline]
     pub(crate) fn prefetch_rest(&self, at: u32) {

@@ -15,6 +15,12 @@ impl<T: Default> Slab<T> {
         Self { items, free: Vec::new() }
     }
 
+    /// Whether it never had an item.
+    #[inline]
+    pub(crate) const fn is_unused(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Adds an item; its place.
     pub(crate) fn add(&mut self, item: T) -> u32 {
         if let Some(at) = self.free.pop()

@@ -157,7 +157,9 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
     /// The last step, when the flows have come: asks for what is kept of them beside.
     #[inline]
     pub fn prefetch_rests(&self, block: &mut [Wanted]) {
-        self.each(block, |shard| shard, |shard, place| shard.prefetch_rest(place.guess));
+        if self.shards.iter().any(Shard::has_rests) {
+            self.each(block, |shard| shard, |shard, place| shard.prefetch_rest(place.guess));
+        }
     }
 
     /// Does something to every place of a block with what is taken of its shard.
