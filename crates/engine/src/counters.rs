@@ -30,9 +30,7 @@ impl Tally {
         self.packets += 1;
         self.bytes += u64::from(length);
     }
-}
 
-impl Tally {
     /// Adds other packets.
     pub(crate) const fn add_all(&mut self, other: Self) {
         self.packets += other.packets;

@@ -58,6 +58,7 @@ pub struct TopDenied {
     /// Most keys, narrow and wide.
     bound: usize,
     others: Tally,
+    /// Of services only; empty but while packets are entered.
     recent: Recent,
 }
 
@@ -106,13 +107,17 @@ impl TopDenied {
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        for packets in packets.chunks(AT_ONCE) {
-            match self.listed {
-                Listed::Peers => self.enter_peers(packets),
-                Listed::Services => self.enter_services(packets),
+        if packets.is_empty() {
+            return;
+        }
+        let packets = packets.chunks(AT_ONCE);
+        match self.listed {
+            Listed::Peers => packets.for_each(|packets| self.enter_peers(packets)),
+            Listed::Services => {
+                packets.for_each(|packets| self.enter_services(packets));
+                self.enter_recent();
             }
         }
-        self.enter_recent();
     }
 
     /// Counts a few packets by services: those of recent keys, which the list has, and then the others in order.

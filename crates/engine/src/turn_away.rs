@@ -117,8 +117,8 @@ impl World {
         self.ledger.is_full(scope)
     }
 
-    /// The allowance denies the first packet of an end of a flow that has no connection (S6.3.3c): from now on what admits its
-    /// packets is remembered.
+    /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c), for whose end no rule is remembered:
+    /// from now on the one that admits it is.
     #[inline(never)]
     pub(crate) fn turn_away(
         &mut self,

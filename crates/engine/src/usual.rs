@@ -34,7 +34,7 @@ enum Tried {
 }
 
 impl World {
-    /// Moves on to the time of the packet at a place, and judges it if it is a usual one; `None` where it has yet to be judged.
+    /// Judges the packet at a place if it is a usual one, and moves on to its time; `None` where it has yet to be judged.
     #[expect(
         clippy::inline_always,
         reason = "called once, in the loop over a batch; what nobody asks of the verdict is left out there"
@@ -199,6 +199,7 @@ impl World {
         Some(destination.gate().on_entry(Reason::Established, &last))
     }
 
+    /// The same, as a call.
     #[inline(never)]
     fn go_on_twice_again(&mut self, usual: Usual, place: Place) -> Option<Verdict> {
         self.go_on_twice(usual, place)

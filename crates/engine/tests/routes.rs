@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up fails")]
 
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use vpcreplay_engine::{
@@ -16,33 +16,44 @@ use vpcreplay_policy::{Document, Options, Policy, Registry, RuleId, Selection, l
 /// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
 const PEERS: u32 = 300;
 
-fn peer(number: u32) -> Ipv4Addr {
-    Ipv4Addr::from_bits(0xcb00_0000 + number * 256 + 9)
+/// Every fifth has an IPv6 address.
+fn peer(number: u32) -> IpAddr {
+    match number % 5 {
+        0 => Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number) << 80 | 9).into(),
+        _ => Ipv4Addr::from_bits(0xcb00_0000 + number * 256 + 9).into(),
+    }
+}
+
+/// The network around a peer.
+fn network(number: u32) -> String {
+    match peer(number) {
+        IpAddr::V4(v4) => format!("{}/24", Ipv4Addr::from_bits(v4.to_bits() & !0xff)),
+        IpAddr::V6(v6) => format!("{}/48", Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
+    }
 }
 
 /// Two interfaces in two subnets, so that what goes from one to the other takes two hops.
 fn model() -> String {
-    let rules: Vec<String> = (0..PEERS)
-        .map(|number| {
-            let mut network = peer(number).octets();
-            network[3] = 0;
-            let peer = Ipv4Addr::from(network);
-            format!(r#"{{ rule = {}, protocol = "all", peer = "{peer}/24", action = "allow" }}"#, number + 1)
-        })
-        .chain([r#"{ rule = 9000, protocol = "all", peer = "0.0.0.0/0", action = "allow" }"#.to_owned()])
-        .collect();
-    let rules = rules.join(",\n");
+    let allow = |(rule, peer): (u32, String)| {
+        format!(r#"{{ rule = {rule}, protocol = "all", peer = "{peer}", action = "allow" }}"#)
+    };
+    let others = [(9000, "0.0.0.0/0".to_owned()), (9001, "::/0".to_owned())];
+    let of_peers = (0..PEERS).map(|number| (number + 1, network(number)));
+    let rules = of_peers.chain(others).map(allow).collect::<Vec<_>>().join(",\n");
+    let admit = ["0.0.0.0/0", "::/0"]
+        .map(|peer| format!(r#"{{ protocol = "tcp", ports = "80", peer = "{peer}" }}"#))
+        .join(", ");
     let mut text = format!(
         "[[nacl]]\nid = \"acl-a\"\ningress = [{rules}]\negress = [{rules}]\n\
-         [[security_group]]\nid = \"sg-a\"\ningress = [{{ protocol = \"tcp\", ports = \"80\", peer = \"0.0.0.0/0\" }}]\n\
-         egress = [{{ protocol = \"tcp\", ports = \"80\", peer = \"10.0.0.0/16\" }}]\n"
+         [[security_group]]\nid = \"sg-a\"\ningress = [{admit}]\negress = [{admit}]\n"
     );
     for number in [1, 2] {
         write!(
             text,
-            "[[subnet]]\nid = \"subnet-{number}\"\ncidrs = [\"10.0.{number}.0/24\"]\nnacl = \"acl-a\"\n\
-             [[eni]]\nid = \"eni-{number}\"\nsubnet = \"subnet-{number}\"\naddresses = [\"10.0.{number}.1\"]\n\
-             security_groups = [\"sg-a\"]\n"
+            "[[subnet]]\nid = \"subnet-{number}\"\nnacl = \"acl-a\"\n\
+             cidrs = [\"10.0.{number}.0/24\", \"2001:db8:ffff:{number}::/64\"]\n\
+             [[eni]]\nid = \"eni-{number}\"\nsubnet = \"subnet-{number}\"\nsecurity_groups = [\"sg-a\"]\n\
+             addresses = [\"10.0.{number}.1\", \"2001:db8:ffff:{number}::1\"]\n"
         )
         .unwrap();
     }
@@ -59,16 +70,20 @@ const HANDSHAKE: [Turn; 6] =
 const KNOCKING: [Turn; 6] =
     [(0x02, false), (0x02, false), (0x02, true), (0x02, false), (0x02, false), (0x02, true)];
 
-/// For each turn a packet with each peer, and one between the interfaces.
+/// For each turn a packet with each peer, the first of it from every other peer and to the rest, and one between the interfaces.
 fn packets(turns: &[Turn]) -> Vec<Digest> {
-    let (one, other) = (Ipv4Addr::new(10, 0, 1, 1), Ipv4Addr::new(10, 0, 2, 1));
-    let pairs: Vec<_> = (0..PEERS).map(|number| (peer(number), one)).chain([(one, other)]).collect();
+    let [one, other] = [1, 2].map(|number| IpAddr::from(Ipv4Addr::new(10, 0, number, 1)));
+    let wide_one = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 1, 0, 0, 0, 1));
+    let pair = |number| {
+        let (peer, one) = (peer(number), if peer(number).is_ipv4() { one } else { wide_one });
+        if number % 2 == 0 { (peer, one) } else { (one, peer) }
+    };
+    let pairs: Vec<_> = (0..PEERS).map(pair).chain([(one, other)]).collect();
     let of_turn = |&(flags, is_back): &Turn| {
         pairs.iter().zip(1..).map(move |((from, to), length)| {
             let ((src, src_port), (dst, dst_port)) =
-                if is_back { ((to, 80), (from, 5_000)) } else { ((from, 5_000), (to, 80)) };
+                if is_back { ((*to, 80), (*from, 5_000)) } else { ((*from, 5_000), (*to, 80)) };
             let transport = Transport::Tcp { src_port, dst_port, flags: TcpFlags(flags) };
-            let (src, dst) = (IpAddr::V4(*src), IpAddr::V4(*dst));
             Digest::of(&PacketFacts { src, dst, protocol: Protocol::TCP, transport, length }).unwrap()
         })
     };
@@ -86,6 +101,12 @@ struct Counted {
     exceeded: Vec<u64>,
     /// By peer and by service.
     denied: [Vec<((Denial, DenialKey), Tally)>; 2],
+}
+
+/// A packet with a number, a millisecond after the one before.
+fn packet((number, digest): &(u64, Digest)) -> Packet<'_> {
+    let now = Timestamp::from_nanos((*number * 1_000_000).cast_signed());
+    Packet { number: *number, now, content: Content::of_digest(digest) }
 }
 
 /// Judges packets in one batch, a millisecond after each other; `later` says when the same model comes into force anew, `limit` how
@@ -111,10 +132,6 @@ fn judge(
     let timeline = Timeline { first, later, registry: Arc::new(registry) };
     let mut engine = Engine::new(timeline, Settings { flow_records: records, ..Settings::default() });
     let packets: Vec<_> = (1..).zip(packets(turns)).collect();
-    let packet = |(number, digest): &(u64, Digest)| {
-        let now = Timestamp::from_nanos((*number * 1_000_000).cast_signed());
-        Packet { number: *number, now, content: Content::Brief(digest.brief()) }
-    };
     let mut verdicts = Vec::new();
     engine.judge_batch(&(packets.as_slice(), packet), |_, verdict| verdicts.push(verdict));
     let rules = u32::try_from(engine.registry().rule_count()).unwrap();

@@ -78,8 +78,8 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
     tunnel::of_port(short.port(kind.sender().other())?)
 }
 
-/// The same of a frame that [`brief`] does not know. Apart from the hot path, so that the usual frame does not pay for the many
-/// shapes.
+/// What [`digest`] gives for a frame that [`brief`] does not know. Apart from the hot path, so that the usual frame does not pay
+/// for the many shapes.
 #[inline(never)]
 pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     if link_type == LinkType::ETHERNET && u32::from_be_bytes(part(captured, 12)?) & 0xffff_f000 == 0x86dd_6000

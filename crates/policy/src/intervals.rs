@@ -77,7 +77,7 @@ pub(crate) struct Intervals<T, V> {
     starts: Vec<T>,
     /// Their leaves, as many as starts.
     values: Vec<V>,
-    /// The value of the first interval.
+    /// The value that the line begins with unless the first step says another one.
     first: V,
 }
 
@@ -94,7 +94,7 @@ const MOST_SECTION_BITS: u32 = 10;
 impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
     /// The line with one value at its beginning and others from further points on, which ascend. Of steps at one point the
     /// last counts, neighbours of one value become one interval, and what begins behind the line's last point is left out.
-    /// `density` says how many sections there are for each interval, about.
+    /// There are at most `density` sections for each interval.
     pub(crate) fn new(first: V, steps: impl IntoIterator<Item = (u128, V)>, density: usize) -> Self {
         let mut intervals = vec![(0, first)];
         for (start, value) in steps.into_iter().filter(|(start, _)| *start <= T::LAST) {
@@ -102,7 +102,7 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
             intervals.push((start, value));
         }
         intervals.dedup_by(|next, before| next.1 == before.1);
-        let cut = (intervals.len() * density).next_power_of_two().ilog2().clamp(1, MOST_SECTION_BITS);
+        let cut = (intervals.len() * density).ilog2().clamp(1, MOST_SECTION_BITS);
         let bits = if T::IS_CUT { cut } else { 0 };
         let shift = T::LAST.count_ones() - bits;
         let mut line = Self { shift, sections: Vec::new(), starts: Vec::new(), values: Vec::new(), first };
@@ -112,6 +112,10 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
             let end = intervals.partition_point(|(start, _)| *start <= to);
             line.add_section(intervals.get(begin..end).unwrap_or_default());
         }
+        // A model has many of them, as long as it is in force.
+        line.sections.shrink_to_fit();
+        line.starts.shrink_to_fit();
+        line.values.shrink_to_fit();
         line
     }
 

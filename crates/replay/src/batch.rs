@@ -294,12 +294,18 @@ impl Batch {
     /// The packet of a row, if it has a digest beside.
     #[inline]
     fn with_digest(&self, row: &Row, at: usize) -> Option<(InBrief, &Digest)> {
-        if row.form != Form::Digest {
-            return None;
-        }
-        let digest = self.digests.get(row.place())?;
-        // From the row what it has: of wide addresses the key in two words takes long.
-        let brief = Brief { short: row.short, length: digest.length, kind: row.kind };
+        let (digest, brief) = match row.form {
+            Form::Brief => return None,
+            Form::Digest => {
+                let digest = self.digests.get(row.place())?;
+                // From the row what it has: of wide addresses the key in two words takes long.
+                (digest, Brief { short: row.short, length: digest.length, kind: row.kind })
+            }
+            Form::Any => {
+                let Content::Digest(digest) = self.content_beside(row) else { return None };
+                (digest, Brief { short: row.short, ..digest.brief() })
+            }
+        };
         Some((InBrief { number: self.number(at), now: row.now, brief }, digest))
     }
 

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vpcreplay_engine::{Content, Dealer, Packets};
-use vpcreplay_flow::{Cause, Decoded, PacketFacts, Protocol, Timestamp, Transport};
+use vpcreplay_engine::{Content, Dealer, Packet, Packets};
+use vpcreplay_flow::{Cause, Decoded, PacketFacts, Protocol, Timestamp, Transport, Tunnel};
 
 use super::{Batch, Layout, Place};
 
@@ -23,7 +23,13 @@ fn decoded(number: u64) -> Decoded {
 fn fill(batch: &mut Batch) {
     for number in 1_u64..200 {
         let now = Timestamp::from_nanos(number.cast_signed() * 10);
-        batch.push(Place { number, file: 0, frame: number, time: now, now, copy: 0 }, None, decoded(number));
+        // Some taken out of a tunnel.
+        let tunnel = (number % 7 == 0).then_some(Tunnel { vni: 7, gwlb_endpoint: None });
+        batch.push(
+            Place { number, file: 0, frame: number, time: now, now, copy: 0 },
+            tunnel,
+            decoded(number),
+        );
     }
 }
 
@@ -50,14 +56,33 @@ fn packets_are_the_same_however_they_are_laid_out() {
         let run = batch.run(7..20);
         let numbers: Vec<u64> = (0..run.count()).map(|at| run.packet(at).number).collect();
         assert_eq!(numbers, (8..=20).collect::<Vec<_>>());
-        // Packets in brief are those that packets are told of.
-        let is_brief = |content| matches!(content, Content::Brief(_));
-        let brief: Vec<u64> =
-            (0..run.count()).filter_map(|at| run.in_brief(at)).map(|packet| packet.number).collect();
-        let expected = (0..run.count()).map(|at| run.packet(at)).filter(|packet| is_brief(packet.content));
-        assert_eq!(brief, expected.map(|packet| packet.number).collect::<Vec<_>>(), "{layout:?}");
-        assert!(!brief.is_empty() && brief.len() < run.count());
+        told_in_brief(&batch.run(0..batch.len()));
+        told_in_brief(&run);
+        if layout == Layout::ByPart {
+            (0..PARTS).for_each(|part| told_in_brief(&batch.hand(part, &(3..190))));
+        }
     }
+}
+
+/// Packets in brief, and those with a digest, are the ones that packets are told of, with the same content.
+fn told_in_brief(packets: &impl Packets) {
+    let (mut briefs, mut digests) = (0, 0);
+    for at in 0..packets.count() {
+        let Packet { number, now, content } = packets.packet(at);
+        let in_brief = packets.in_brief(at).map(|packet| (packet.number, packet.now, packet.brief));
+        let beside = packets
+            .with_digest(at)
+            .map(|(packet, digest)| (packet.number, packet.now, packet.brief, *digest));
+        let expected = match content {
+            Content::Brief(brief) => (Some((number, now, brief)), None),
+            Content::Digest(digest) => (None, Some((number, now, digest.brief(), *digest))),
+            _ => (None, None),
+        };
+        assert_eq!((in_brief, beside), expected, "{number}");
+        briefs += usize::from(in_brief.is_some());
+        digests += usize::from(beside.is_some());
+    }
+    assert!(briefs > 0 && digests > 0 && briefs + digests < packets.count());
 }
 
 #[test]

@@ -262,13 +262,14 @@ impl Decoder {
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
-        match brief(what.0, what.1, what.2).filter(|_| self.decap == Decap::None) {
-            Some((brief, tunnel)) => {
-                stats.note_tunnel(tunnel);
-                batch.push_brief((place.time, place.now), brief);
-            }
-            None => self.take_less_usual(place, what, stats, batch),
+        if self.decap == Decap::None
+            && let Some((brief, tunnel)) = brief(what.0, what.1, what.2)
+        {
+            stats.note_tunnel(tunnel);
+            batch.push_brief((place.time, place.now), brief);
+            return;
         }
+        self.take_less_usual(place, what, stats, batch);
     }
 
     /// Takes a frame that is the next packet, of a shape that is not the most usual one unless a tunnel may be taken off.
