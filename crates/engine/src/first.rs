@@ -1,5 +1,6 @@
 //! First packets that are judged with as few steps as possible, to the verdict that [`World::judge`] gives: the usual one, which
-//! passes one ENI whose rules admit it and which tracks it or is at its limit, and the one that takes no path.
+//! passes one ENI whose rules admit it and which tracks it or is at its limit, or two that track it, and the one that takes no
+//! path.
 
 use vpcreplay_conntrack::{Entry, Tracking, Wanted};
 use vpcreplay_flow::{Digest, PacketFacts, Reason, Timestamp};
@@ -9,7 +10,7 @@ use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::Memory;
-use crate::route::{Hop, Route, RouteId};
+use crate::route::{Hop, Route, RouteId, Way};
 use crate::turn_away::Request;
 
 impl World {
@@ -63,7 +64,10 @@ impl World {
         if !self.may_be_tracked(digest.kind) {
             return None;
         }
-        let request = self.request(facts, (route, *self.routes.only_hop(route)?))?;
+        let Some(hop) = self.routes.only_hop(route) else {
+            return self.begin_twice((number, now), (digest, facts), (wanted, route));
+        };
+        let request = self.request(facts, (route, *hop))?;
         let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let key = (&digest.key, wanted.hash);
         if self.has_no_room(request.scope, now) {
@@ -95,7 +99,47 @@ impl World {
         Some(verdict)
     }
 
-    /// The rule that admits a packet without a connection at the one ENI that it passes, so that it asks for an entry.
+    /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
+    #[inline(never)]
+    fn begin_twice(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        (digest, facts): (&Digest, &PacketFacts),
+        (wanted, route): (&Wanted, RouteId),
+    ) -> Option<Verdict> {
+        let Some(&Way::Two(source, destination)) = self.routes.way(route) else { return None };
+        let requests = [self.request(facts, (route, source))?, self.request(facts, (route, destination))?];
+        // Both may count for one scope.
+        if requests.iter().any(|request| self.ledger.room(request.scope) < 2) {
+            return None;
+        }
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
+        let memory = Memory::begun(sender, route, Handshake::passed_by(begun, event, sender)?);
+        let tracking = Tracking::open(event, sender, sender);
+        let [first, second] = requests.map(|Request { hop, rule, .. }| {
+            let deadline = now.after(self.policy.timeouts(hop.eni).get(tracking.timeout()));
+            Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking }
+        });
+        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, first));
+        let [first, last] = requests.map(|request| self.connections.next(number, (id, request.hop.eni)));
+        let second = Entry { number: last, ..second };
+        let (shard, at) = self.table.place_mut(id)?;
+        shard.flow_mut(at)?.number_first(first);
+        shard.track(at, second);
+        shard.settle(at);
+        for Request { hop, rule, scope, .. } in requests {
+            self.ledger.created(scope, (number, now));
+            self.counters.count_rule(hop.nacl);
+            self.counters.count_rule(Some(rule));
+        }
+        let reason = if event.is_midstream() { Reason::Midstream } else { Reason::New };
+        let verdict = destination.gate().on_entry(reason, &second);
+        self.counters.count(digest.length, &verdict);
+        Some(verdict)
+    }
+
+    /// The rule that admits a packet without a connection at an ENI that it passes, so that it asks for an entry.
     #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
     #[inline(always)]
     pub(crate) fn request(&self, facts: &PacketFacts, (route, hop): (RouteId, Hop)) -> Option<Request> {
