@@ -81,22 +81,13 @@ impl World {
         }
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
-        let Request { hop, rule, scope, .. } = request;
-        let tracking = Tracking::open(event, sender, sender);
-        let deadline = now.after(self.policy.timeouts(hop.eni).get(tracking.timeout()));
-        let entry = Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking };
+        let entry = self.entry(&request, now, Tracking::open(event, sender, sender));
         let id = self.table.begin(key, now, (memory, entry));
-        let entry = Entry { number: self.connections.next(number, (id, hop.eni)), ..entry };
+        let entry = Entry { number: self.connections.next(number, (id, request.hop.eni)), ..entry };
         if let Some(flow) = self.table.flow_mut(id) {
             flow.number_first(entry.number);
         }
-        self.ledger.created(scope, (number, now));
-        self.counters.count_rule(hop.nacl);
-        self.counters.count_rule(Some(rule));
-        let reason = if event.is_midstream() { Reason::Midstream } else { Reason::New };
-        let verdict = hop.gate().on_entry(reason, &entry);
-        self.counters.count(digest.length, &verdict);
-        Some(verdict)
+        Some(self.admit((number, now), digest, ([request], &entry)))
     }
 
     /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
@@ -117,10 +108,7 @@ impl World {
         let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let memory = Memory::begun(sender, route, Handshake::passed_by(begun, event, sender)?);
         let tracking = Tracking::open(event, sender, sender);
-        let [first, second] = requests.map(|Request { hop, rule, .. }| {
-            let deadline = now.after(self.policy.timeouts(hop.eni).get(tracking.timeout()));
-            Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking }
-        });
+        let [first, second] = requests.map(|request| self.entry(&request, now, tracking));
         let id = self.table.begin((&digest.key, wanted.hash), now, (memory, first));
         let [first, last] = requests.map(|request| self.connections.next(number, (id, request.hop.eni)));
         let second = Entry { number: last, ..second };
@@ -128,15 +116,36 @@ impl World {
         shard.flow_mut(at)?.number_first(first);
         shard.track(at, second);
         shard.settle(at);
+        Some(self.admit((number, now), digest, (requests, &second)))
+    }
+
+    /// The entry that is asked for, without its number.
+    #[expect(clippy::inline_always, reason = "as a call it would copy a record")]
+    #[inline(always)]
+    fn entry(&self, Request { hop, rule, .. }: &Request, now: Timestamp, tracking: Tracking) -> Entry {
+        let deadline = now.after(self.policy.timeouts(hop.eni).get(tracking.timeout()));
+        Entry { number: 0, deadline, eni: hop.eni.0, rule: rule.0, tracking }
+    }
+
+    /// Books a packet that got all entries that it asked for, of which the last one is given.
+    #[expect(clippy::inline_always, reason = "as World::entry")]
+    #[inline(always)]
+    fn admit<const N: usize>(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        (requests, last): ([Request; N], &Entry),
+    ) -> Verdict {
+        let is_midstream = digest.kind.event().is_midstream();
+        let mut verdict = Verdict::bare(if is_midstream { Reason::Midstream } else { Reason::New });
         for Request { hop, rule, scope, .. } in requests {
-            self.ledger.created(scope, (number, now));
+            self.ledger.created(scope, number_now);
             self.counters.count_rule(hop.nacl);
             self.counters.count_rule(Some(rule));
+            verdict = hop.gate().on_entry(verdict.reason, last);
         }
-        let reason = if event.is_midstream() { Reason::Midstream } else { Reason::New };
-        let verdict = destination.gate().on_entry(reason, &second);
         self.counters.count(digest.length, &verdict);
-        Some(verdict)
+        verdict
     }
 
     /// The rule that admits a packet without a connection at an ENI that it passes, so that it asks for an entry.

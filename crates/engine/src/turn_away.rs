@@ -1,7 +1,7 @@
 //! Packets that the allowance turns away because their scope is at its limit (S6.3.3c), judged with as few steps as possible,
 //! to the verdict that [`World::judge`] gives.
 
-use vpcreplay_flow::{Brief, Digest, PacketKind, Reason, Timestamp};
+use vpcreplay_flow::{Digest, PacketKind, Reason, Timestamp};
 use vpcreplay_policy::{RuleId, TcpMidstream};
 
 use crate::Verdict;
@@ -23,18 +23,6 @@ pub(crate) struct Request {
 }
 
 impl World {
-    /// Judges an IPv4 packet as [`World::turn_away_known`] does.
-    #[expect(clippy::inline_always, reason = "called once")]
-    #[inline(always)]
-    pub(crate) fn turn_away_brief(
-        &mut self,
-        number_now: (u64, Timestamp),
-        brief: Brief,
-        place: Place,
-    ) -> Option<Verdict> {
-        self.turn_away_once_more(number_now, &brief.whole(), place)
-    }
-
     /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were turned away
     /// before; `None` and no change otherwise.
     #[inline(never)]
@@ -47,9 +35,10 @@ impl World {
         self.turn_away_once_more(number_now, digest, place)
     }
 
+    /// The same, for callers that know the shape of the packet and are compiled for it.
     #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
     #[inline(always)]
-    fn turn_away_once_more(
+    pub(crate) fn turn_away_once_more(
         &mut self,
         number_now: (u64, Timestamp),
         digest: &Digest,

@@ -96,26 +96,22 @@ impl World {
     /// The same for any packet, once [`World::most_usual`] has been tried.
     #[inline(never)]
     fn next_usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
-        if let Some(InBrief { number, now, brief }) = packets.in_brief(at) {
-            self.enter(number, now);
-            if self.settings.flow_records == FlowRecords::Kept {
-                return None;
-            }
-            let verdict = self.usual_v4((number, now), brief, wanted);
-            return if verdict.is_some() {
-                verdict
-            } else {
-                self.usual_of_any((number, now), (&brief.whole(), brief, Tried::WhereGuessed), wanted)
-            };
+        let (InBrief { number, now, brief }, beside) = match packets.in_brief(at) {
+            Some(packet) => (packet, None),
+            None => packets.with_digest(at).map(|(packet, digest)| (packet, Some(digest)))?,
+        };
+        self.enter(number, now);
+        if self.settings.flow_records == FlowRecords::Kept {
+            return None;
         }
-        if let Some((InBrief { number, now, brief }, digest)) = packets.with_digest(at) {
-            self.enter(number, now);
-            if self.settings.flow_records == FlowRecords::Kept {
-                return None;
-            }
+        if let Some(digest) = beside {
             return self.usual_of_any((number, now), (digest, brief, Tried::Nowhere), wanted);
         }
-        None
+        let verdict = self.usual_v4((number, now), brief, wanted);
+        if verdict.is_some() {
+            return verdict;
+        }
+        self.usual_of_any((number, now), (&brief.whole(), brief, Tried::WhereGuessed), wanted)
     }
 
     /// Judges a packet of the IPv4 flow that was guessed: one that passes two ENIs, or that is turned away once more.
@@ -133,7 +129,7 @@ impl World {
         }
         let place = (wanted.hash, wanted.guess);
         if !flow.has_entries() {
-            return self.turn_away_brief((number, now), brief, place);
+            return self.turn_away_once_more((number, now), &brief.whole(), place);
         }
         if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
     }
