@@ -1,15 +1,13 @@
 //! Where the flow with a hash is: places by hash, in buckets of one cache line each, so that a look-up waits for one line.
 //! A test compares it with the standard map.
 
+use std::hint::select_unpredictable;
+
 use crate::flow::NIL;
 use crate::machine::{equal_tags, prefetch};
 
 /// Places in a bucket.
-const SLOTS: usize = EARLY + LATE;
-/// Those that are filled first: their tags are compared all at once.
-const EARLY: usize = 8;
-/// The others.
-const LATE: usize = 2;
+const SLOTS: usize = 10;
 /// Buckets of the smallest index.
 const LEAST: usize = 2;
 /// Places whose hashes are asked for together when the index grows.
@@ -22,10 +20,8 @@ const TAG: u32 = 14;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Bucket {
-    /// Tags of the early places; 0 for none.
-    early: [u16; EARLY],
-    /// Tags of the late places.
-    late: [u16; LATE],
+    /// Tags of the places; 0 for none.
+    tags: [u16; SLOTS],
     /// How many places went on to a later bucket because this one was full.
     passed: u16,
     places: [u32; SLOTS],
@@ -33,11 +29,15 @@ struct Bucket {
     foreign: u16,
 }
 
-const EMPTY: Bucket =
-    Bucket { early: [0; EARLY], late: [0; LATE], passed: 0, places: [NIL; SLOTS], foreign: 0 };
+const EMPTY: Bucket = Bucket { tags: [0; SLOTS], passed: 0, places: [NIL; SLOTS], foreign: 0 };
 const _: () = assert!(size_of::<Bucket>() == 64, "a cache line");
 /// The greatest number of places gone on that is counted; once it is reached it stays.
 const MANY: u16 = u16::MAX;
+
+/// Buckets behind its home that a guess looks into.
+const FEW: usize = 8;
+/// Of a guess: the place may be in a later bucket. No place itself: there are fewer.
+pub(crate) const BEHIND: u32 = NIL - 1;
 
 /// From the hash of a key to a place. Several places may have one hash.
 #[derive(Debug)]
@@ -64,25 +64,17 @@ impl Bucket {
     /// The place of the first slot that has a tag; [`NIL`] where none has.
     #[inline]
     fn first(&self, tag: u16) -> u32 {
-        self.first_early(tag).unwrap_or_else(|| self.first_late(tag))
+        self.first_or(tag, NIL)
     }
 
-    /// The same of the early slots.
+    /// The place of the first slot that has a tag, or another number. Which slot that is, and whether there is one, cannot be
+    /// foretold, and so there is no branch.
     #[inline]
-    fn first_early(&self, tag: u16) -> Option<u32> {
-        let hits = equal_tags(&self.early, tag);
-        if hits == 0 {
-            return None;
-        }
-        // The remainder is known to be below the number of slots.
-        self.places.get(hits.trailing_zeros() as usize % EARLY).copied()
-    }
-
-    /// The same of the late slots.
-    #[inline]
-    fn first_late(&self, tag: u16) -> u32 {
-        let late = self.late.iter().position(|late| *late == tag);
-        late.and_then(|late| self.places.get(EARLY + late)).copied().unwrap_or(NIL)
+    fn first_or(&self, tag: u16, other: u32) -> u32 {
+        let hits = equal_tags(&self.tags, tag);
+        let slot = hits.trailing_zeros() as usize;
+        let place = self.places.get(slot.min(SLOTS - 1)).copied().unwrap_or(NIL);
+        select_unpredictable(hits == 0, other, place)
     }
 
     /// The places of the slots that have a tag.
@@ -106,11 +98,7 @@ impl Bucket {
 
     /// Fills a slot, or empties it.
     fn set(&mut self, slot: usize, (tag, place): (u16, u32)) {
-        let own = match slot.checked_sub(EARLY) {
-            None => self.early.get_mut(slot),
-            Some(late) => self.late.get_mut(late),
-        };
-        if let (Some(own), Some(at)) = (own, self.places.get_mut(slot)) {
+        if let (Some(own), Some(at)) = (self.tags.get_mut(slot), self.places.get_mut(slot)) {
             (*own, *at) = (tag, place);
         }
     }
@@ -137,16 +125,13 @@ impl Bucket {
     /// Its slots, each with tag and place; the tag of a free one is 0.
     #[inline]
     fn slots(self) -> impl Iterator<Item = (u16, u32)> {
-        self.early.into_iter().chain(self.late).zip(self.places)
+        self.tags.into_iter().zip(self.places)
     }
 
     /// The first slot that is free.
     fn free_slot(&self) -> Option<usize> {
-        let hits = equal_tags(&self.early, 0);
-        if hits != 0 {
-            return Some(hits.trailing_zeros() as usize);
-        }
-        self.late.iter().position(|late| *late == 0).map(|late| EARLY + late)
+        let hits = equal_tags(&self.tags, 0);
+        if hits == 0 { None } else { Some(hits.trailing_zeros() as usize) }
     }
 
     fn slot_of(&self, place: u32) -> Option<usize> {
@@ -155,12 +140,6 @@ impl Bucket {
 }
 
 impl Buckets<'_> {
-    /// Whether no place has a hash, told by its home alone; if it may be elsewhere too, `false`.
-    #[inline]
-    pub(crate) fn is_absent(self, hash: u64) -> bool {
-        self.0.get(self.home(hash)).is_none_or(|bucket| bucket.first(tag(hash)) == NIL && bucket.passed == 0)
-    }
-
     /// The place with a hash that `is_it`.
     pub(crate) fn find(self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let (tag, mut home) = (tag(hash), self.home(hash));
@@ -191,29 +170,39 @@ impl Buckets<'_> {
         prefetch(self.0.get(self.home(hash)));
     }
 
-    /// Most often the place of a hash. For asking for memory, or to be looked at first; [`NIL`] where there is none. Where
-    /// it may be in a later bucket, that is asked for.
+    /// Most often the place of a hash, by its home alone: [`NIL`] where there is none for certain, [`BEHIND`] where it may be in
+    /// a later bucket.
+    #[inline]
+    pub(crate) fn at_home(self, hash: u64) -> u32 {
+        let Some(bucket) = self.0.get(self.home(hash)) else { return NIL };
+        let other = select_unpredictable(bucket.passed > 0, BEHIND, NIL);
+        bucket.first_or(tag(hash), other)
+    }
+
+    /// The same, for asking for memory: of a later bucket too.
     #[inline]
     pub(crate) fn guess(self, hash: u64) -> u32 {
-        let home = self.home(hash);
-        let Some(bucket) = self.0.get(home) else { return NIL };
-        if let Some(place) = bucket.first_early(tag(hash)) {
-            return place;
-        }
-        let place = bucket.first_late(tag(hash));
-        if place == NIL && bucket.passed > 0 {
-            prefetch(self.0.get(self.next(home)));
+        let place = self.at_home(hash);
+        // One branch, which is seldom taken: two would be, whether a flow is new, and whether places went on from its bucket.
+        if place == BEHIND {
+            prefetch(self.0.get(self.next(self.home(hash))));
         }
         place
     }
 
-    /// As [`Buckets::guess`], where that found none: looks into the later bucket that it asked for.
-    #[inline]
+    /// As [`Buckets::guess`], where that said [`BEHIND`]: looks into the later buckets; [`NIL`] where it is in none of the next few.
+    #[inline(never)]
     pub(crate) fn guess_on(self, hash: u64) -> u32 {
-        let home = self.home(hash);
-        let has_passed = self.0.get(home).is_some_and(|bucket| bucket.passed > 0);
-        let next = if has_passed { self.0.get(self.next(home)) } else { None };
-        next.map_or(NIL, |bucket| bucket.first(tag(hash)))
+        let mut home = self.home(hash);
+        for _ in 0..FEW {
+            home = self.next(home);
+            let Some(bucket) = self.0.get(home) else { return NIL };
+            let place = bucket.first_or(tag(hash), if bucket.passed > 0 { BEHIND } else { NIL });
+            if place != BEHIND {
+                return place;
+            }
+        }
+        NIL
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{EMPTY, Index, MANY, TAG};
+use super::{BEHIND, EMPTY, FEW, Index, MANY, NIL, TAG};
 
 proptest! {
     /// A map from places to hashes is the model; few hashes, so that buckets overflow and tags collide.
@@ -26,13 +26,16 @@ proptest! {
             }
             for (place, hash) in &model {
                 prop_assert_eq!(index.buckets().find(*hash, |other| other == *place), Some(*place));
-                prop_assert!(!index.buckets().is_absent(*hash));
+                // Never told to be nowhere; but it may lie behind, or another one with its tag before it.
                 let guess = index.buckets().guess(*hash);
-                prop_assert!(guess == u32::MAX || model.contains_key(&guess));
+                prop_assert!(guess == BEHIND || model.contains_key(&guess), "{guess}");
+                let behind = index.buckets().guess_on(*hash);
+                prop_assert!(behind == NIL || model.contains_key(&behind), "{behind}");
             }
             let is_it = |other| other == place && model[&other] == hash;
             prop_assert_eq!(index.buckets().find(hash, is_it).is_some(), model.get(&place) == Some(&hash));
-            prop_assert!(!index.buckets().is_absent(hash) || index.buckets().find(hash, |_| true).is_none());
+            let is_nowhere = index.buckets().at_home(hash) == NIL;
+            prop_assert!(!is_nowhere || index.buckets().find(hash, |_| true).is_none());
             prop_assert_eq!(index.len, model.len());
         }
     }
@@ -61,23 +64,23 @@ fn guesses_right_in_every_slot() {
     }
 }
 
-/// What went on to the next bucket is found there by the second guess; what is nowhere, by none.
+/// What went on is found by the second guess, in whichever of the next few buckets it is; what is nowhere, by none.
 #[test]
-fn guesses_on_behind_a_full_bucket() {
-    let hashes = of_one_home(15);
-    let (there, nowhere) = hashes.split_at(14);
+fn guesses_on_behind_full_buckets() {
+    let hashes = of_one_home(101);
+    let (there, nowhere) = hashes.split_at(100);
     let index = filled(there);
+    let buckets = index.buckets();
     for (place, hash) in (0..).zip(there) {
-        let first = index.buckets().guess(*hash);
-        assert_eq!(first, if place < 10 { place } else { u32::MAX });
-        assert!(place < 10 || index.buckets().guess_on(*hash) == place);
+        assert_eq!(buckets.guess(*hash), if place < 10 { place } else { BEHIND });
+        let is_near = (place as usize) < 10 * (1 + FEW);
+        assert!(place < 10 || buckets.guess_on(*hash) == if is_near { place } else { NIL }, "{place}");
     }
-    assert_eq!(
-        (index.buckets().guess(nowhere[0]), index.buckets().guess_on(nowhere[0])),
-        (u32::MAX, u32::MAX)
-    );
-    // A bucket that nothing went on from has no next one to look into.
-    assert_eq!(index.buckets().guess_on(nowhere[0] | 1), u32::MAX);
+    assert_eq!((buckets.guess(nowhere[0]), buckets.guess_on(nowhere[0])), (BEHIND, NIL));
+    // In the last bucket that has some, and from one that nothing went on from.
+    assert_eq!((buckets.guess(nowhere[0] | 9), buckets.guess(nowhere[0] | 10)), (NIL, NIL));
+    let few = filled(&there[..24]);
+    assert_eq!(few.buckets().guess_on(nowhere[0]), NIL);
 }
 
 /// What went on to a later bucket is counted, and counted back when it leaves: then searches end at home again.
@@ -169,5 +172,5 @@ fn grows_by_tags() {
     for place in (0..).take(index.len) {
         index.remove(hash(place), place);
     }
-    assert!(index.buckets.iter().all(|bucket| bucket.passed == 0 && bucket.early == [0; 8]));
+    assert!(index.buckets.iter().all(|bucket| bucket.passed == 0 && bucket.tags == [0; 10]));
 }

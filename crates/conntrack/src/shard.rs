@@ -86,16 +86,22 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         if self.is_at(key, short, guess) {
             return Some(guess);
         }
-        if self.index.buckets().is_absent(hash) { None } else { self.search(key, short, hash) }
+        let again = self.index.buckets().at_home(hash);
+        if again == NIL { None } else { self.search((key, short, hash), again) }
     }
 
+    /// The same; `guess` is where it is now at first sight: most flows that were not there when they were guessed have come since.
     #[inline(never)]
-    fn search(&self, key: &FlowKey, short: ShortKey, hash: u64) -> Option<u32> {
+    fn search(&self, (key, short, hash): (&FlowKey, ShortKey, u64), guess: u32) -> Option<u32> {
+        if self.is_at(key, short, guess) {
+            return Some(guess);
+        }
         self.index.buckets().find(hash, |at| self.is_at(key, short, at))
     }
 
+    /// Whether the flow with a key, whose short form is given too, is at a place.
     #[inline]
-    fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
+    pub fn is_at(&self, key: &FlowKey, short: ShortKey, at: u32) -> bool {
         self.flows
             .get(at as usize)
             .is_some_and(|flow| flow.is_of(short) && (!short.is_wide() || self.has_addresses(flow, key)))

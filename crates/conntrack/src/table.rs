@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use vpcreplay_flow::{FlowKey, Span, Timestamp};
 
-use crate::flow::NIL;
-use crate::machine::prefetch;
+use crate::index::BEHIND;
+use crate::machine::prefetch_at;
 use crate::{AsideMut, Departed, Ending, Entry, Flow, Shard};
 
 /// Shards of a table at most. A flow's shard depends on its key only, so that shards can be owned by different threads.
@@ -147,10 +147,10 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         // Apart, so that a processor that looks up where pages are before it goes on has several look-ups at hand.
         let both = |shard| (Shard::buckets(shard), Shard::records(shard));
         self.each(block, both, |(buckets, records), place| {
-            if place.guess == NIL {
+            if place.guess == BEHIND {
                 place.guess = buckets.guess_on(place.hash);
             }
-            prefetch(records.get(place.guess as usize));
+            prefetch_at(records, place.guess);
         });
     }
 
