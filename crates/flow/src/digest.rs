@@ -29,14 +29,13 @@ pub enum Shape {
 /// What a packet is to the judge beside its flow and its length, in three bytes: which transport facts it has, what it means to
 /// its connection, which end sent it, and TCP flags or ICMP type and code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(Rust, packed)]
 pub struct PacketKind {
     /// From the lowest bit: the sender in one, the event in three, the shape in three, and whether the key tells all. What is
-    /// asked of every packet is told once, here.
-    sort: u8,
-    /// TCP flags, or ICMP type.
-    first: u8,
+    /// asked of every packet is told once, here. Above it TCP flags, or ICMP type.
+    sort: u16,
     /// ICMP code.
-    second: u8,
+    code: u8,
 }
 
 /// Where the event is in [`PacketKind::sort`].
@@ -44,7 +43,9 @@ const EVENT: u32 = 1;
 /// Where the shape is.
 const SHAPE: u32 = 4;
 /// The flow key and the sender tell all that stateless rules look at.
-const TOLD: u8 = 1 << 7;
+const TOLD: u16 = 1 << 7;
+/// Where TCP flags or ICMP type are.
+const FIRST: u32 = 8;
 
 /// A packet with a flow key, packed: what the judge needs of the usual packet, without its capture.
 ///
@@ -75,33 +76,44 @@ impl PacketKind {
     pub const NONE: Self = Self::new((Shape::Other, Event::Other), End::A, (0, 0));
 
     #[inline]
-    const fn new((shape, event): (Shape, Event), sender: End, (first, second): (u8, u8)) -> Self {
+    const fn new((shape, event): (Shape, Event), sender: End, (first, code): (u8, u8)) -> Self {
         let is_told = match shape {
             Shape::Tcp | Shape::Udp | Shape::Ports => true,
-            Shape::Request | Shape::Answer => second == 0,
+            Shape::Request | Shape::Answer => code == 0,
             Shape::IcmpError | Shape::IcmpOneWay | Shape::Other => false,
         };
         let told = if is_told { TOLD } else { 0 };
-        let sort = sender as u8 | (event as u8) << EVENT | (shape as u8) << SHAPE | told;
-        Self { sort, first, second }
+        let what = (event as u16) << EVENT | (shape as u16) << SHAPE | (first as u16) << FIRST;
+        Self { sort: sender as u16 | what | told, code }
     }
 
     /// Of a TCP packet.
     #[inline]
-    #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "a byte and 256 entries")]
     pub const fn tcp(sender: End, flags: TcpFlags) -> Self {
-        // A look-up: which flags come next cannot be foretold, and a wrong guess costs more than all the rest.
-        const SORTS: [u8; 256] = {
-            let mut sorts = [0; 256];
+        Self::tcp_or_udp(Protocol::TCP, sender, flags)
+    }
+
+    /// Of a packet of TCP or UDP; of UDP the flags say nothing. A look-up: which protocol and which flags come next cannot be
+    /// foretold, and a wrong guess costs more than all the rest.
+    #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "a bit, a byte and 512 entries"
+    )]
+    pub const fn tcp_or_udp(protocol: Protocol, sender: End, flags: TcpFlags) -> Self {
+        const SORTS: [u16; 512] = {
+            let mut sorts = [PacketKind::ports(Protocol::UDP, End::A).sort; 512];
             let mut flags = 0;
             while flags < 256 {
                 let event = Event::of_tcp(TcpFlags(flags as u8).kind());
-                sorts[flags] = PacketKind::new((Shape::Tcp, event), End::A, (0, 0)).sort;
+                sorts[flags] = PacketKind::new((Shape::Tcp, event), End::A, (flags as u8, 0)).sort;
                 flags += 1;
             }
             sorts
         };
-        Self { sort: SORTS[flags.0 as usize] | sender as u8, first: flags.0, second: 0 }
+        let sort = SORTS[((protocol.0 == Protocol::UDP.0) as usize) << 8 | flags.0 as usize];
+        Self { sort: sort | sender as u16, code: 0 }
     }
 
     /// Of a packet of a protocol with ports, other than TCP.
@@ -125,7 +137,7 @@ impl PacketKind {
     /// What it means to the state of its connection.
     #[inline]
     pub const fn event(self) -> Event {
-        Event::of_bits(self.sort >> EVENT)
+        Event::of_bits((self.sort >> EVENT) as u8)
     }
 
     /// The end that sent the packet.
@@ -156,6 +168,13 @@ impl PacketKind {
             6 => Shape::IcmpOneWay,
             _ => Shape::Other,
         }
+    }
+
+    /// TCP flags, or ICMP type.
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
+    #[inline]
+    const fn first(self) -> u8 {
+        (self.sort >> FIRST) as u8
     }
 
     /// Whether the flow key and the sender tell all that stateless rules look at: a protocol with ports, or an ICMP
@@ -207,23 +226,23 @@ impl Digest {
     /// The facts of the packet; an ICMP error quotes nothing, and which copy the packet belongs to is not said.
     pub fn facts(&self) -> PacketFacts {
         let Self { key, kind, length } = *self;
-        let (icmp_type, code) = (kind.first, kind.second);
+        let (first, code) = (kind.first(), kind.code);
         let (sender, receiver) = (kind.sender(), kind.sender().other());
         let port = |end| key.port(end).unwrap_or(0);
         let (src_port, dst_port) = (port(sender), port(receiver));
         let query = |role| match key.class() {
             crate::KeyClass::Query(kind) => {
-                Transport::IcmpQuery { icmp_type, code, id: key.icmp_id().unwrap_or(0), kind, role }
+                Transport::IcmpQuery { icmp_type: first, code, id: key.icmp_id().unwrap_or(0), kind, role }
             }
             _ => Transport::Other, // Never: a query has the key of one.
         };
         let transport = match kind.shape() {
-            Shape::Tcp => Transport::Tcp { src_port, dst_port, flags: TcpFlags(kind.first) },
+            Shape::Tcp => Transport::Tcp { src_port, dst_port, flags: TcpFlags(first) },
             Shape::Udp | Shape::Ports => Transport::Ports { src_port, dst_port },
             Shape::Request => query(QueryRole::Requester),
             Shape::Answer => query(QueryRole::Responder),
-            Shape::IcmpError => Transport::IcmpError { icmp_type, code, quoted: None },
-            Shape::IcmpOneWay => Transport::IcmpOneWay { icmp_type, code },
+            Shape::IcmpError => Transport::IcmpError { icmp_type: first, code, quoted: None },
+            Shape::IcmpOneWay => Transport::IcmpOneWay { icmp_type: first, code },
             Shape::Other => Transport::Other,
         };
         let (src, dst) = self.addresses();

@@ -185,6 +185,22 @@ impl FlowKey {
         (Self::new((a, b), (id, 0), (protocol, KeyClass::Query(kind))), end)
     }
 
+    /// The same for IPv4, with the addresses as the words of the header: the source in the upper half.
+    #[inline]
+    pub const fn query_of_v4_words(
+        protocol: Protocol,
+        addresses: u64,
+        id: u16,
+        (kind, role): (QueryKind, QueryRole),
+    ) -> (Self, End) {
+        let (addresses, end) = match role {
+            QueryRole::Requester => (addresses, End::A),
+            QueryRole::Responder => (addresses.rotate_left(32), End::B),
+        };
+        let tail = tail_of((id, 0), (protocol, KeyClass::Query(kind)), 0);
+        (Self { tail, addresses: Addresses([addresses, 0, 0, 0]) }, end)
+    }
+
     /// The key of one-way ICMP from the first address to the second, with its type and code.
     pub fn one_way(protocol: Protocol, (src, dst): (IpAddr, IpAddr), (icmp_type, code): (u8, u8)) -> Self {
         let ports = (u16::from(icmp_type), u16::from(code));
@@ -198,14 +214,9 @@ impl FlowKey {
     }
 
     #[inline]
-    fn new((a, b): (IpAddr, IpAddr), (x, y): (u16, u16), (protocol, class): (Protocol, KeyClass)) -> Self {
+    fn new((a, b): (IpAddr, IpAddr), numbers: (u16, u16), what: (Protocol, KeyClass)) -> Self {
         let (addresses, family) = Addresses::of(a, b);
-        let tail = u64::from(x) << 48
-            | u64::from(y) << 32
-            | u64::from(protocol.0) << PROTOCOL_SHIFT
-            | u64::from(class.code()) << CLASS_SHIFT
-            | family;
-        Self { tail, addresses }
+        Self { tail: tail_of(numbers, what, family), addresses }
     }
 
     /// The IP protocol.
@@ -382,6 +393,16 @@ const fn port(tail: u64, end: End) -> Option<u16> {
         (KeyClass::Ports, End::B) => Some(y),
         _ => None,
     }
+}
+
+/// The tail of a key of two numbers.
+#[inline]
+const fn tail_of((x, y): (u16, u16), (protocol, class): (Protocol, KeyClass), family: u64) -> u64 {
+    (x as u64) << 48
+        | (y as u64) << 32
+        | (protocol.0 as u64) << PROTOCOL_SHIFT
+        | (class.code() as u64) << CLASS_SHIFT
+        | family
 }
 
 /// The tail of a key of two ports, which are given as one word.

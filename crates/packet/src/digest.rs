@@ -3,10 +3,9 @@
 //! It knows the shapes that nearly every frame has and leaves all others to [`decode`](crate::decode()), which alone
 //! says what is right: where this gives a digest, it is the digest of what `decode` gives.
 
-use std::net::IpAddr;
-
 use vpcreplay_flow::{
-    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketKind, Protocol, Shape, ShortKey, TcpFlags,
+    Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketKind, Protocol, QueryKind, QueryRole,
+    Shape, ShortKey, TcpFlags,
 };
 
 use crate::link::Payload;
@@ -40,8 +39,8 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     if link_type != LinkType::ETHERNET {
         return None;
     }
-    // One look at the length for all bytes up to the ports; no frame that is shorter has a digest.
-    let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + PORTS_NEEDED }>()?;
+    // One look at the length for all bytes up to TCP's flags. Only UDP that brings less than six bytes may be shorter.
+    let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + TCP_NEEDED }>()?;
     // The type of the frame, IP version and header length: all in one word.
     if u32::from_be_bytes(part(head, 12)?) & 0xffff_ff00 != 0x0800_4500 {
         return None;
@@ -53,18 +52,8 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     let V4(addresses) = packet.addresses;
     let (short, sender) =
         ShortKey::ports_of_v4_words(packet.protocol, u64::from_be_bytes(addresses), packet.ports);
-    let brief = |kind| Brief { short, length: packet.length, kind };
-    match packet.protocol {
-        Protocol::TCP if packet.has(TCP_NEEDED) => {
-            let flags = TcpFlags(*captured.get(packet.behind + TCP_NEEDED - 1)?);
-            Some((brief(PacketKind::tcp(sender, flags)), None))
-        }
-        Protocol::UDP if packet.has(PORTS_NEEDED) => {
-            let brief = brief(PacketKind::ports(Protocol::UDP, sender));
-            Some((brief, tunnel_port_of(brief)))
-        }
-        _ => None,
-    }
+    let brief = Brief { short, length: packet.length, kind: packet.tcp_or_udp_kind(captured, sender)? };
+    Some((brief, if packet.is_to_tunnel() { tunnel_port_of(brief) } else { None }))
 }
 
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its
@@ -80,30 +69,30 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
 
 /// What [`digest`] gives for a frame that [`brief`] does not know. Apart from the hot path, so that the usual frame does not pay
 /// for the many shapes.
-#[inline(never)]
+#[inline]
 pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    if link_type == LinkType::ETHERNET && u32::from_be_bytes(part(captured, 12)?) & 0xffff_f000 == 0x86dd_6000
-    {
-        return ethernet_v6(captured, original_length);
+    if link_type == LinkType::ETHERNET {
+        // The next most usual, at constant places: IPv6, and IPv4 without options, both without tags.
+        let word = u32::from_be_bytes(part(captured, 12)?);
+        if word & 0xffff_f000 == 0x86dd_6000 {
+            return Packet::v6(captured, ETHERNET_HEADER)?.digest(captured, original_length);
+        }
+        if word & 0xffff_ff00 == 0x0800_4500 {
+            return Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.digest(captured, original_length);
+        }
     }
+    digest_anywhere(link_type, captured, original_length)
+}
+
+/// The same of a frame whose packet begins at any place.
+#[inline(never)]
+fn digest_anywhere(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     let (payload, at) = network(link_type, captured)?;
     match (payload, captured.get(at)? >> 4) {
         (Payload::V4 | Payload::Ip, 4) => any_v4(captured, at, original_length),
         (Payload::V6 | Payload::Ip, 6) => any_v6(captured, at, original_length),
         _ => None,
     }
-}
-
-/// IPv6 in Ethernet without tags: at a constant place, and the next most usual.
-#[inline(never)]
-fn ethernet_v6(captured: &[u8], original_length: u32) -> Option<Digest> {
-    if let Some(packet) = Packet::v6(captured, ETHERNET_HEADER)
-        && packet.end <= original_length
-        && let Some(digest) = packet.tcp_or_udp(captured)
-    {
-        return Some(digest);
-    }
-    any_v6(captured, ETHERNET_HEADER, original_length)
 }
 
 /// An IPv4 packet at this place of the frame.
@@ -155,8 +144,8 @@ trait Addresses: Copy {
     /// The key of a flow between two ports.
     fn key(self, protocol: Protocol, ports: u32) -> (FlowKey, End);
 
-    /// The two addresses.
-    fn pair(self) -> (IpAddr, IpAddr);
+    /// The key of an ICMP query of a kind with an identifier, or of the answer to it.
+    fn query(self, id: u16, query: (QueryKind, QueryRole)) -> (FlowKey, End);
 }
 
 #[derive(Clone, Copy)]
@@ -170,8 +159,9 @@ impl Addresses for V4 {
         FlowKey::ports_of_v4_words(protocol, u64::from_be_bytes(self.0), ports)
     }
 
-    fn pair(self) -> (IpAddr, IpAddr) {
-        crate::ip::Addresses::V4(&self.0).pair()
+    #[inline]
+    fn query(self, id: u16, query: (QueryKind, QueryRole)) -> (FlowKey, End) {
+        FlowKey::query_of_v4_words(Self::ICMP, u64::from_be_bytes(self.0), id, query)
     }
 }
 
@@ -188,8 +178,8 @@ impl Addresses for V6<'_> {
         FlowKey::ports_of_v6_words(protocol, [s0, s1, d0, d1].map(u64::from_be_bytes), ports)
     }
 
-    fn pair(self) -> (IpAddr, IpAddr) {
-        crate::ip::Addresses::V6(self.0).pair()
+    fn query(self, id: u16, query: (QueryKind, QueryRole)) -> (FlowKey, End) {
+        FlowKey::query(Self::ICMP, crate::ip::Addresses::V6(self.0).pair(), id, query)
     }
 }
 
@@ -258,22 +248,41 @@ impl<A: Addresses> Packet<A> {
     #[expect(clippy::inline_always, reason = "the places are constants on the hot path")]
     #[inline(always)]
     fn tcp_or_udp(&self, captured: &[u8]) -> Option<Digest> {
-        match self.protocol {
-            Protocol::TCP if self.has(TCP_NEEDED) => {
-                let flags = TcpFlags(*captured.get(self.behind + TCP_NEEDED - 1)?);
-                let (key, sender) = self.key();
-                Some(Digest { key, length: self.length, kind: PacketKind::tcp(sender, flags) })
-            }
-            Protocol::UDP if self.has(PORTS_NEEDED) => Some(self.ports()),
-            _ => None,
+        let (key, sender) = self.key();
+        Some(Digest { key, length: self.length, kind: self.tcp_or_udp_kind(captured, sender)? })
+    }
+
+    /// What such a packet is beside its flow and its length.
+    #[expect(clippy::inline_always, reason = "as Packet::tcp_or_udp")]
+    #[inline(always)]
+    fn tcp_or_udp_kind(&self, captured: &[u8], sender: End) -> Option<PacketKind> {
+        /// How many bytes behind the IP header each protocol needs; of those that are neither, more than a packet can have.
+        const NEEDED: [u16; 256] = {
+            let mut needed = [u16::MAX; 256];
+            needed[Protocol::TCP.0 as usize] = TCP_NEEDED as u16;
+            needed[Protocol::UDP.0 as usize] = PORTS_NEEDED as u16;
+            needed
+        };
+        if !self.has(usize::from(NEEDED[usize::from(self.protocol.0)])) {
+            return None;
         }
+        // Of UDP whatever there is.
+        let flags = TcpFlags(*captured.get(self.behind + TCP_NEEDED - 1)?);
+        Some(PacketKind::tcp_or_udp(self.protocol, sender, flags))
+    }
+
+    /// Whether the destination port is that of a tunnel, if the packet is UDP. Of few packets, so that it is asked first.
+    #[inline]
+    const fn is_to_tunnel(&self) -> bool {
+        tunnel::of_port(self.ports as u16).is_some()
     }
 
     /// The digest of the other protocols with ports, and of ICMP queries and their answers.
     #[inline]
     fn other_transport(&self, captured: &[u8]) -> Option<Digest> {
         let Self { protocol, length, .. } = *self;
-        if matches!(protocol, Protocol::UDP_LITE | Protocol::SCTP | Protocol::DCCP) {
+        // UDP here is a packet too short to be looked at as TCP is.
+        if protocol != Protocol::TCP && protocol.has_ports() {
             return self.has(PORTS_NEEDED).then(|| self.ports());
         }
         if protocol != A::ICMP || !self.has(QUERY_NEEDED) {
@@ -282,7 +291,7 @@ impl<A: Addresses> Packet<A> {
         let [icmp_type, code, _, _, id0, id1]: [u8; QUERY_NEEDED] = part(captured, self.behind)?;
         let IcmpType::Query(kind, role) = IcmpType::of(protocol, icmp_type) else { return None };
         let id = u16::from_be_bytes([id0, id1]);
-        let (key, sender) = FlowKey::query(protocol, self.addresses.pair(), id, (kind, role));
+        let (key, sender) = self.addresses.query(id, (kind, role));
         Some(Digest { key, length, kind: PacketKind::query((role, sender), (icmp_type, code)) })
     }
 

@@ -404,15 +404,14 @@ impl Batch {
     /// The same of a packet with a digest.
     #[inline]
     pub(crate) fn push_next_digest(&mut self, times: (Timestamp, Timestamp), digest: Digest) {
-        let brief = digest.brief();
-        let Brief { short, kind, .. } = brief;
-        if !short.is_wide() {
-            self.push_brief(times, brief);
-            return;
-        }
-        let word = place_in_batch(self.digests.len());
-        self.digests.push(digest);
-        let row = Row { short, now: times.1, word, kind, form: Form::Digest };
+        let Brief { short, length, kind } = digest.brief();
+        let (word, form) = if short.is_wide() {
+            self.digests.push(digest);
+            (place_in_batch(self.digests.len() - 1), Form::Digest)
+        } else {
+            (length, Form::Brief)
+        };
+        let row = Row { short, now: times.1, word, kind, form };
         self.push_row(times, row, |dealer, _| dealer.of_flow(short));
     }
 

@@ -288,8 +288,19 @@ impl Decoder {
             batch.push_next_digest((place.time, place.now), digest);
             return;
         }
-        let (tunnel, decoded, is_inherited) =
-            self.decode_any((link_type, captured, original_length), place.now);
+        self.take_seldom(place, (link_type, captured, original_length), stats, batch);
+    }
+
+    /// Takes a frame that is the next packet, of a shape that has no digest unless a tunnel may be taken off.
+    #[inline(never)]
+    fn take_seldom(
+        &mut self,
+        place: Place,
+        what: (LinkType, &[u8], u32),
+        stats: &mut FeedStats,
+        batch: &mut Batch,
+    ) {
+        let (tunnel, decoded, is_inherited) = self.decode_any(what, place.now);
         stats.fragments_inherited += u64::from(is_inherited);
         if self.decap == Decap::None {
             stats.note_tunnel(tunnel_port(&decoded));
