@@ -43,6 +43,18 @@ impl Entry {
     pub(crate) fn refreshed(self, step: Step<'_>) -> Self {
         let mut tracking = self.tracking;
         tracking.step(step.event, step.sender);
+        self.with(tracking, step)
+    }
+
+    /// The same; `None` for a bare SYN that reopens the connection (S7.6).
+    #[inline]
+    fn gone_on(self, step: Step<'_>) -> Option<Self> {
+        let tracking = self.tracking;
+        tracking.stepped(step.event, step.sender).map(|tracking| self.with(tracking, step))
+    }
+
+    #[inline]
+    fn with(self, tracking: Tracking, step: Step<'_>) -> Self {
         let deadline = step.now.after(step.timeouts.get(tracking.timeout()));
         Self { deadline, tracking, ..self }
     }
@@ -184,12 +196,13 @@ impl<M> Flow<M> {
     }
 
     /// A packet that the checkpoint of the first connection's interface allows on it (S7.2, S7.4): the connection after it,
-    /// and whether [`crate::Shard::settle`] is due.
+    /// and whether [`crate::Shard::settle`] is due; `None` and no change for a bare SYN that reopens the connection (S7.6).
     #[expect(clippy::inline_always, reason = "callers want one or two fields of the entry")]
     #[inline(always)]
-    pub fn refresh_first(&mut self, step: Step<'_>) -> (Entry, bool) {
+    pub fn refresh_first(&mut self, step: Step<'_>) -> Option<(Entry, bool)> {
         let before = self.first;
-        let after = before.refreshed(step);
+        // Not asked before the step: which packets are bare SYNs cannot be foretold, which reopen are few.
+        let after = before.gone_on(step)?;
         // Field by field, and not read back: reading would wait for the writes.
         self.first.tracking = after.tracking;
         self.first.deadline = after.deadline;
@@ -198,7 +211,7 @@ impl<M> Flow<M> {
         if is_nearer {
             self.unsettle();
         }
-        (after, is_nearer)
+        Some((after, is_nearer))
     }
 
     /// A number that the judge keeps in a flow without connections; 0 for none. It is lost when the flow gets one.

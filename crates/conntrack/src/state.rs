@@ -171,6 +171,8 @@ const CLOSER: u8 = 5;
 const MARK: u8 = 6;
 /// Values that a tracking may have.
 const TRACKINGS: usize = 1 << 7;
+/// Beside the tracking after a packet: the packet is a bare SYN that reopens the entry.
+const REOPENED: u8 = 1 << 7;
 
 const fn end(bits: u8, shift: u8) -> End {
     if bits >> shift & 1 == 0 { End::A } else { End::B }
@@ -187,7 +189,9 @@ const AFTER: [[u8; TRACKINGS]; Event::TURNS] = {
         let (event, sender) = Event::of_turn(turn);
         let mut bits = 0;
         while bits < TRACKINGS {
-            after[turn][bits] = Parts::unpack(bits as u8).after(event, sender).pack();
+            let is_reopened = matches!(event, Event::TcpSyn) && Tracking(bits as u8).reopens();
+            let mark = if is_reopened { REOPENED } else { 0 };
+            after[turn][bits] = Parts::unpack(bits as u8).after(event, sender).pack() | mark;
             bits += 1;
         }
         turn += 1;
@@ -288,9 +292,21 @@ impl Tracking {
 
     /// Takes the step for a packet that the checkpoint allowed on this entry (S7.4, S7.7).
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
     pub const fn step(&mut self, event: Event, sender: End) {
-        self.0 = AFTER[event.turn(sender)][self.0 as usize % TRACKINGS];
+        self.0 = self.bits_after(event, sender) & !REOPENED;
+    }
+
+    /// The tracking after such a step; `None` for a bare SYN that reopens the entry (S7.6).
+    #[inline]
+    pub(crate) const fn stepped(self, event: Event, sender: End) -> Option<Self> {
+        let bits = self.bits_after(event, sender);
+        if bits & REOPENED == 0 { Some(Self(bits)) } else { None }
+    }
+
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "every tracking and every packet has its entry")]
+    const fn bits_after(self, event: Event, sender: End) -> u8 {
+        AFTER[event.turn(sender)][self.0 as usize % TRACKINGS]
     }
 }
 

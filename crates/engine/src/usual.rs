@@ -42,10 +42,12 @@ impl World {
     #[inline(always)]
     pub(crate) fn usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
         // No closure, which would be called.
-        if let Some(packet) = packets.in_brief(at)
-            && let Some(verdict) = self.most_usual(packet, wanted)
-        {
-            return Some(verdict);
+        let verdict = match packets.in_brief(at) {
+            Some(packet) => self.most_usual(packet, wanted),
+            None => self.most_usual_wide(packets, at, wanted),
+        };
+        if verdict.is_some() {
+            return verdict;
         }
         // From the start: what is known by now would have to be kept at hand for every packet.
         self.next_usual(packets, at, wanted)
@@ -65,6 +67,22 @@ impl World {
         Some(verdict)
     }
 
+    /// The same for a packet with a digest beside.
+    #[inline(never)]
+    fn most_usual_wide(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
+        let (InBrief { number, now, brief }, digest) = packets.with_digest(at)?;
+        if self.usual_before <= now || !brief.kind.is_told_by_key() {
+            return None;
+        }
+        let place = (wanted.hash, wanted.guess);
+        if !self.table.shard(wanted.hash)?.is_at(&digest.key, brief.short, wanted.guess) {
+            return None;
+        }
+        let verdict = self.go_on(Usual::of(brief, now), place, |_| true)?;
+        self.move_on(number, now);
+        Some(verdict)
+    }
+
     /// Judges a packet of the flow at a place if it `is_it`, is remembered, and the packet passes one ENI, where the flow's
     /// connection lives; `None` and no change otherwise.
     #[expect(clippy::inline_always, reason = "as World::usual")]
@@ -80,11 +98,11 @@ impl World {
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
         let route = flow.memory.route(usual.sender());
         let hop = self.routes.only_hop(route)?;
-        if !usual.goes_on(flow.first(), hop.eni) {
+        if !flow.first().lives_at(hop.eni.0, usual.now) {
             return None;
         }
+        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy))?;
         flow.memory.set_packed_handshake(handshake);
-        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy));
         if is_nearer {
             shard.settle(at);
         }
