@@ -61,6 +61,11 @@ impl Limits {
         Division { parts, least: LEAST_IN_PARTS.min(self.batch) }
     }
 
+    /// The same with one thread less, if there are several.
+    pub(crate) fn with_a_thread_less(self) -> Self {
+        Self { threads: self.threads.saturating_sub(1).max(1), ..self }
+    }
+
     /// Packets that are read at once where several threads judge them.
     pub(crate) fn shared_batch(&self) -> usize {
         self.batch.saturating_mul(self.division().parts * PER_PART)

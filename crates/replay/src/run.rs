@@ -59,13 +59,13 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     let feed = Feed::open(&plan.captures, (decap, plan.selection), &plan.growth)?;
     let outputs = Outputs::open(&plan.outputs, &plan.growth)?;
     let settings = settings(plan, &timeline, outputs.kept())?;
-    let engine = Engine::new(timeline, settings).divided(plan.limits.division());
+    // Captures are decompressed by threads of their own. Where nothing is written for each packet, these take as long as judging.
+    let is_shared = feed.captures().has_compressed() && !outputs.wants_verdicts();
+    let limits = if is_shared { plan.limits.with_a_thread_less() } else { plan.limits };
+    let engine = Engine::new(timeline, settings).divided(limits.division());
     let mut judge = Judge { engine, outputs, progress, end: Signal::Continue };
-    let feed = if plan.limits.threads > 1 {
-        judge.together(feed, &plan.limits)?
-    } else {
-        judge.alone(feed, plan.limits.batch)?
-    };
+    let feed =
+        if limits.threads > 1 { judge.together(feed, &limits)? } else { judge.alone(feed, limits.batch)? };
     let Judge { mut engine, outputs, end, .. } = judge;
     outputs.finish(&mut engine)?;
     Ok(Report { engine, feed, warnings, end })
