@@ -13,6 +13,7 @@ use vpcreplay_replay::{
     Growth, Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Target, Unobserved, run,
 };
 use vpcreplay_testkit::workload::{Pace, Workload, capture_at};
+use vpcreplay_testkit::write::{gzip, zstd};
 
 /// Packets of a round.
 const PACKETS: u32 = 40_000;
@@ -122,4 +123,25 @@ fn near_the_bound_on_flows_replay_order_is_kept() {
     let limits = Limits { max_flows: 1_000, ..on(2) };
     let Regimes { in_parts, strict, .. } = regimes(Workload::Small, None, limits);
     assert!(in_parts > 0 && strict > in_parts, "{in_parts} and {strict}");
+}
+
+/// Where no verdicts are written, a thread that decompresses is one of the threads: of two, one is left, which keeps replay order.
+#[test]
+fn a_thread_that_decompresses_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_capture(folder.path(), Workload::Small);
+    let capture = folder.path().join("capture.pcap");
+    let uncompressed = std::fs::read(&capture).expect("read");
+    let in_parts = |threads, has_verdicts: bool| {
+        let mut asked = plan(folder.path(), None, on(threads));
+        asked.outputs.verdicts = asked.outputs.verdicts.filter(|_| has_verdicts);
+        run(&asked, &mut Unobserved).expect("the replay runs").engine.regimes().in_parts > 0
+    };
+    assert_eq!((in_parts(2, false), in_parts(2, true)), (true, true), "plain");
+    for compressed in [gzip(&uncompressed), zstd(&uncompressed)] {
+        std::fs::write(&capture, compressed).expect("written");
+        assert_eq!((in_parts(2, false), in_parts(2, true), in_parts(3, false)), (false, true, true));
+        // One thread stays one.
+        assert!(!in_parts(1, false));
+    }
 }

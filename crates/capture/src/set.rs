@@ -323,16 +323,6 @@ impl CaptureSet {
         (self.meter.read(), self.total)
     }
 
-    /// Whether any file is compressed, as far as is known before it is read.
-    pub fn has_compressed(&self) -> bool {
-        let is_compressed = |reader: &Reader| reader.log.info.compression.is_some();
-        self.current.as_ref().is_some_and(|current| is_compressed(&current.reader))
-            || self.files.iter().any(|file| match &file.slot {
-                Slot::Open(reader) => is_compressed(reader),
-                _ => file.info.compression.is_some(),
-            })
-    }
-
     /// What each file is, by [`Frame::file`], as far as it is read.
     pub fn formats(&self) -> Vec<FileInfo> {
         let of = |(index, file): (usize, &Planned)| match (&file.slot, &self.current) {

@@ -137,7 +137,7 @@ impl PacketKind {
     /// What it means to the state of its connection.
     #[inline]
     pub const fn event(self) -> Event {
-        Event::of_bits((self.sort >> EVENT) as u8)
+        Event::of_bits(self.sort >> EVENT)
     }
 
     /// The end that sent the packet.
@@ -171,7 +171,6 @@ impl PacketKind {
     }
 
     /// TCP flags, or ICMP type.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     #[inline]
     const fn first(self) -> u8 {
         (self.sort >> FIRST) as u8

@@ -39,7 +39,7 @@ impl Event {
 
     /// The one with this place in [`Event::ALL`], which has eight: higher bits say nothing.
     #[inline]
-    pub(crate) const fn of_bits(bits: u8) -> Self {
+    pub(crate) const fn of_bits(bits: u16) -> Self {
         match bits & 7 {
             0 => Self::TcpRst,
             1 => Self::TcpFin,
@@ -119,7 +119,7 @@ mod tests {
     fn numbers_tell_events_and_senders() {
         for (place, event) in (0..).zip(Event::ALL) {
             assert_eq!(
-                (event as u8, Event::of_bits(place), Event::of_bits(place + 8)),
+                (event as u16, Event::of_bits(place), Event::of_bits(place + 8)),
                 (place, event, event)
             );
         }

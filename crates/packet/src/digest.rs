@@ -256,14 +256,7 @@ impl<A: Addresses> Packet<A> {
     #[expect(clippy::inline_always, reason = "as Packet::tcp_or_udp")]
     #[inline(always)]
     fn tcp_or_udp_kind(&self, captured: &[u8], sender: End) -> Option<PacketKind> {
-        /// How many bytes behind the IP header each protocol needs; of those that are neither, more than a packet can have.
-        const NEEDED: [u16; 256] = {
-            let mut needed = [u16::MAX; 256];
-            needed[Protocol::TCP.0 as usize] = TCP_NEEDED as u16;
-            needed[Protocol::UDP.0 as usize] = PORTS_NEEDED as u16;
-            needed
-        };
-        if !self.has(usize::from(NEEDED[usize::from(self.protocol.0)])) {
+        if !self.has(needed(self.protocol)) {
             return None;
         }
         // Of UDP whatever there is.
@@ -274,7 +267,8 @@ impl<A: Addresses> Packet<A> {
     /// Whether the destination port is that of a tunnel, if the packet is UDP. Of few packets, so that it is asked first.
     #[inline]
     const fn is_to_tunnel(&self) -> bool {
-        tunnel::of_port(self.ports as u16).is_some()
+        let [_, _, high, low] = self.ports.to_be_bytes();
+        tunnel::of_port(u16::from_be_bytes([high, low])).is_some()
     }
 
     /// The digest of the other protocols with ports, and of ICMP queries and their answers.
@@ -312,6 +306,20 @@ impl<A: Addresses> Packet<A> {
     fn key(&self) -> (FlowKey, End) {
         self.addresses.key(self.protocol, self.ports)
     }
+}
+
+/// How many bytes behind the IP header TCP and UDP need; of any other protocol more than a packet can have. A look-up, since which of
+/// the two comes next cannot be foretold.
+#[expect(clippy::indexing_slicing, reason = "every byte has its entry")]
+#[inline]
+const fn needed(protocol: Protocol) -> usize {
+    const NEEDED: [usize; 256] = {
+        let mut needed = [usize::MAX / 2; 256];
+        needed[Protocol::TCP.0 as usize] = TCP_NEEDED;
+        needed[Protocol::UDP.0 as usize] = PORTS_NEEDED;
+        needed
+    };
+    NEEDED[protocol.0 as usize]
 }
 
 /// The `N` bytes at a place, if there are so many.

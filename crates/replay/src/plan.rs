@@ -39,7 +39,8 @@ pub struct Limits {
     /// How many flows are remembered at most (S7.0).
     pub max_flows: u64,
     /// Threads: 1 does everything in one; with more, reading, judging and writing run beside each other, and packets of
-    /// different flows are judged side by side where no bound couples them.
+    /// different flows are judged side by side where no bound couples them. Where no verdicts are written, a thread that
+    /// decompresses captures is one of them.
     pub threads: usize,
     /// Packets in a batch; it changes no output. With several threads a batch has four times as many for each part.
     pub batch: usize,
@@ -59,11 +60,6 @@ impl Limits {
     pub(crate) fn division(&self) -> Division {
         let parts = if self.threads > 1 { (self.threads * PARTS_PER_THREAD).min(MOST_PARTS) } else { 1 };
         Division { parts, least: LEAST_IN_PARTS.min(self.batch) }
-    }
-
-    /// The same with one thread less, if there are several.
-    pub(crate) fn with_a_thread_less(self) -> Self {
-        Self { threads: self.threads.saturating_sub(1).max(1), ..self }
     }
 
     /// Packets that are read at once where several threads judge them.

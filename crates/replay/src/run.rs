@@ -6,7 +6,7 @@ use vpcreplay_policy::{EniId, Warning};
 
 use crate::judge::Judge;
 use crate::outputs::Outputs;
-use crate::{Feed, LoadedModels, Plan, ReplayError, load_models};
+use crate::{Feed, Limits, LoadedModels, Plan, ReplayError, load_models};
 
 /// ENIs named in an error message.
 const KNOWN_ENIS: usize = 8;
@@ -59,9 +59,7 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     let feed = Feed::open(&plan.captures, (decap, plan.selection), &plan.growth)?;
     let outputs = Outputs::open(&plan.outputs, &plan.growth)?;
     let settings = settings(plan, &timeline, outputs.kept())?;
-    // Captures are decompressed by threads of their own. Where nothing is written for each packet, these take as long as judging.
-    let is_shared = feed.captures().has_compressed() && !outputs.wants_verdicts();
-    let limits = if is_shared { plan.limits.with_a_thread_less() } else { plan.limits };
+    let limits = limits_beside(&feed, &outputs, plan.limits);
     let engine = Engine::new(timeline, settings).divided(limits.division());
     let mut judge = Judge { engine, outputs, progress, end: Signal::Continue };
     let feed =
@@ -69,6 +67,18 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     let Judge { mut engine, outputs, end, .. } = judge;
     outputs.finish(&mut engine)?;
     Ok(Report { engine, feed, warnings, end })
+}
+
+/// The limits, with what threads have to do beside: one that decompresses captures takes a processor of its own. Where verdicts are
+/// written that is worth the more threads all the same.
+fn limits_beside(feed: &Feed, outputs: &Outputs, limits: Limits) -> Limits {
+    let is_decompressed = feed.captures().formats().iter().any(|file| file.compression.is_some());
+    let threads = if is_decompressed && !outputs.wants_verdicts() {
+        limits.threads.saturating_sub(1)
+    } else {
+        limits.threads
+    };
+    Limits { threads: threads.max(1), ..limits }
 }
 
 /// What a replay keeps beside its verdicts.
