@@ -78,7 +78,7 @@ fn guesses_on_behind_full_buckets() {
     }
     assert_eq!((buckets.guess(nowhere[0]), buckets.guess_on(nowhere[0])), (BEHIND, NIL));
     // In the last bucket that has some, and from one that nothing went on from.
-    assert_eq!((buckets.guess(nowhere[0] | 9), buckets.guess(nowhere[0] | 10)), (NIL, NIL));
+    assert_eq!((buckets.guess(nowhere[0] + 9), buckets.guess(nowhere[0] + 10)), (NIL, NIL));
     let few = filled(&there[..24]);
     assert_eq!(few.buckets().guess_on(nowhere[0]), NIL);
 }
