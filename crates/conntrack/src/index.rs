@@ -234,7 +234,7 @@ impl Index {
         Buckets(&self.buckets)
     }
 
-    /// Adds a place, which must not be [`NIL`]; `hash_of` tells the hash of any place.
+    /// Adds a place, which must be neither [`NIL`] nor [`BEHIND`]; `hash_of` tells the hash of any place.
     pub(crate) fn insert(&mut self, hash: u64, place: u32, hash_of: impl Fn(u32) -> u64) {
         if self.len >= most_places(self.buckets.len()) {
             self.grow(hash_of);

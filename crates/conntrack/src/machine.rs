@@ -51,12 +51,18 @@ pub(crate) fn equal_tags(tags: &[u16; 10], tag: u16) -> u32 {
         mask & 0xff | mask >> 6 & 0x300
     }
     #[cfg(not(target_arch = "x86_64"))]
+    equal_tags_one_by_one(tags, tag)
+}
+
+/// The same in the words of the language.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn equal_tags_one_by_one(tags: &[u16; 10], tag: u16) -> u32 {
     tags.iter().rev().fold(0, |mask, own| mask << 1 | u32::from(*own == tag))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::equal_tags;
+    use super::{equal_tags, equal_tags_one_by_one};
 
     #[test]
     fn each_equal_tag_has_its_bit() {
@@ -70,7 +76,8 @@ mod tests {
         for slot in 0..tags.len() {
             let mut tags = [1; 10];
             tags[slot] = 2;
-            assert_eq!(equal_tags(&tags, 2), 1 << slot);
+            assert_eq!((equal_tags(&tags, 2), equal_tags_one_by_one(&tags, 2)), (1 << slot, 1 << slot));
+            assert_eq!(equal_tags_one_by_one(&tags, 1), 0x3ff ^ 1 << slot);
         }
     }
 }

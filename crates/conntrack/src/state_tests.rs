@@ -143,6 +143,24 @@ fn only_closed_connections_reopen() {
     assert!(reopens(&[(TcpKind::Fin, End::A), (TcpKind::Fin, End::B), (TcpKind::Ack, End::A)]));
 }
 
+// S7.6: the step of a bare SYN says that it reopens; every other step is the usual one.
+#[test]
+fn only_a_bare_syn_on_a_closed_connection_is_no_step() {
+    let mut reopening = 0;
+    for (bits, turn) in (0..128).flat_map(|bits| (0..Event::TURNS).map(move |turn| (bits, turn))) {
+        let (event, sender) = Event::of_turn(turn);
+        let before = Tracking(bits);
+        let mut after = before;
+        after.step(event, sender);
+        let is_reopened = event == Event::TcpSyn && before.reopens();
+        assert_eq!(before.stepped(event, sender), (!is_reopened).then_some(after), "{before:?} {event:?}");
+        reopening += u32::from(is_reopened);
+        assert!(after.0 < 128, "a tracking alone");
+    }
+    // Two states, two original ends, two closers, with a mark and without, from two senders.
+    assert_eq!(reopening, 32);
+}
+
 // S9.2: the codes of records are stable.
 #[test]
 fn codes_of_states() {

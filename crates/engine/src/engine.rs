@@ -104,7 +104,7 @@ pub(crate) struct World {
     pub(crate) later: Later,
     /// When the next of them comes into force.
     pub(crate) next_switch: Timestamp,
-    /// Packets of this time and later are not judged by [`World::most_usual`], which asks no further.
+    /// Packets of this time and later are not judged by [`World::most_usual`] and its like, which ask no further.
     pub(crate) usual_before: Timestamp,
     pub(crate) table: Table<Memory, Aside>,
     pub(crate) ledger: Ledger,

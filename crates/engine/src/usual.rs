@@ -28,6 +28,7 @@ struct Usual {
 /// Where a packet was tried as a usual one before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tried {
+    /// Or only as one that goes on at one ENI.
     Nowhere,
     /// With the flow that was guessed; or not at all, as the first packet of a model, which the long way takes well.
     WhereGuessed,

@@ -27,7 +27,7 @@ pub enum Shape {
 }
 
 /// What a packet is to the judge beside its flow and its length, in three bytes: which transport facts it has, what it means to
-/// its connection, which end sent it, and TCP flags or ICMP type and code.
+/// its connection, which end sent it, and TCP flags or ICMP type and code. Packed, so that it stays three bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(Rust, packed)]
 pub struct PacketKind {

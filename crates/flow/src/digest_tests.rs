@@ -88,6 +88,20 @@ fn tcp_counts_as_its_flags_say() {
     assert_eq!(Digest::of(&udp).unwrap().kind.sender(), End::B);
 }
 
+#[test]
+fn flags_say_nothing_of_udp() {
+    for sender in [End::A, End::B] {
+        let udp = PacketKind::ports(Protocol::UDP, sender);
+        let others = [Protocol::UDP_LITE, Protocol::SCTP, Protocol::DCCP];
+        assert!(others.iter().all(|other| PacketKind::ports(*other, sender).shape() == Shape::Ports));
+        for flags in (0..=u8::MAX).map(TcpFlags) {
+            assert_eq!(PacketKind::tcp_or_udp(Protocol::UDP, sender, flags), udp, "{flags:?}");
+            let tcp = PacketKind::tcp_or_udp(Protocol::TCP, sender, flags);
+            assert_eq!((tcp, tcp.shape()), (PacketKind::tcp(sender, flags), Shape::Tcp));
+        }
+    }
+}
+
 // S7.3, S7.7
 #[test]
 fn what_a_packet_means_to_a_state() {

@@ -67,8 +67,7 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
     tunnel::of_port(short.port(kind.sender().other())?)
 }
 
-/// What [`digest`] gives for a frame that [`brief`] does not know. Apart from the hot path, so that the usual frame does not pay
-/// for the many shapes.
+/// What [`digest`] gives for a frame that [`brief`] does not know.
 #[inline]
 pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     if link_type == LinkType::ETHERNET {
@@ -84,7 +83,7 @@ pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32)
     digest_anywhere(link_type, captured, original_length)
 }
 
-/// The same of a frame whose packet begins at any place.
+/// The same of a frame whose packet begins at any place. Apart, so that frames of the next usual shapes do not pay for the many.
 #[inline(never)]
 fn digest_anywhere(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
     let (payload, at) = network(link_type, captured)?;

@@ -39,8 +39,8 @@ pub struct Limits {
     /// How many flows are remembered at most (S7.0).
     pub max_flows: u64,
     /// Threads: 1 does everything in one; with more, reading, judging and writing run beside each other, and packets of
-    /// different flows are judged side by side where no bound couples them. Where no verdicts are written, a thread that
-    /// decompresses captures is one of them.
+    /// different flows are judged side by side where no bound couples them. Where [`run`](crate::run()) writes no verdicts and
+    /// all captures are compressed, one that decompresses is among them.
     pub threads: usize,
     /// Packets in a batch; it changes no output. With several threads a batch has four times as many for each part.
     pub batch: usize,

@@ -69,10 +69,10 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
     Ok(Report { engine, feed, warnings, end })
 }
 
-/// The limits, with what threads have to do beside: one that decompresses captures takes a processor of its own. Where verdicts are
-/// written that is worth the more threads all the same.
+/// The limits, with what threads have to do beside: where all captures are compressed, one that decompresses takes a processor of
+/// its own. Verdicts that are written are worth the more threads all the same.
 fn limits_beside(feed: &Feed, outputs: &Outputs, limits: Limits) -> Limits {
-    let is_decompressed = feed.captures().formats().iter().any(|file| file.compression.is_some());
+    let is_decompressed = feed.captures().formats().iter().all(|file| file.compression.is_some());
     let threads = if is_decompressed && !outputs.wants_verdicts() {
         limits.threads.saturating_sub(1)
     } else {

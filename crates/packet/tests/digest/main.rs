@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vpcreplay_flow::{Decap, Decoded, Digest, LinkType};
-use vpcreplay_packet::{Fragments, decode, digest, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{Fragments, brief, decode, digest, tunnel_port, tunnel_port_of};
 
 /// What must hold for any bytes; whether the short way answered.
 fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<bool, String> {
@@ -33,6 +33,12 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         return Err(format!(
             "{link_type:?} {length} of {original_length}: {fast:?}, but {slow:?}: {captured:02x?}"
         ));
+    }
+    // So is the hint that comes with a packet in brief.
+    if let Some((brief, tunnel)) = brief(link_type, captured, original_length)
+        && (brief.whole(), tunnel) != (fast, tunnel_port_of(brief))
+    {
+        return Err(format!("{brief:?} with the hint {tunnel:?}, but {fast:?}"));
     }
     Ok(true)
 }

@@ -262,17 +262,17 @@ impl Decoder {
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
-        if self.decap == Decap::None
-            && let Some((brief, tunnel)) = brief(what.0, what.1, what.2)
-        {
+        if self.decap != Decap::None {
+            self.take_seldom(place, what, stats, batch);
+        } else if let Some((brief, tunnel)) = brief(what.0, what.1, what.2) {
             stats.note_tunnel(tunnel);
             batch.push_brief((place.time, place.now), brief);
-            return;
+        } else {
+            self.take_less_usual(place, what, stats, batch);
         }
-        self.take_less_usual(place, what, stats, batch);
     }
 
-    /// Takes a frame that is the next packet, of a shape that is not the most usual one unless a tunnel may be taken off.
+    /// Takes a frame that is the next packet, of a shape that is not the most usual one, where no tunnel is taken off.
     #[inline(never)]
     fn take_less_usual(
         &mut self,
@@ -281,9 +281,7 @@ impl Decoder {
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
-        if self.decap == Decap::None
-            && let Some(digest) = digest_beside(link_type, captured, original_length)
-        {
+        if let Some(digest) = digest_beside(link_type, captured, original_length) {
             stats.note_tunnel(tunnel_port_of(digest.brief()));
             batch.push_next_digest((place.time, place.now), digest);
             return;
@@ -291,7 +289,7 @@ impl Decoder {
         self.take_seldom(place, (link_type, captured, original_length), stats, batch);
     }
 
-    /// Takes a frame that is the next packet, of a shape that has no digest unless a tunnel may be taken off.
+    /// Takes a frame that is the next packet, of a shape that has no digest, or out of a tunnel if it is in one.
     #[inline(never)]
     fn take_seldom(
         &mut self,
