@@ -53,8 +53,8 @@ pub struct Replayed<W> {
 /// # Errors
 /// A capture that cannot be read on, outputs that cannot be written; of several worlds the first one's.
 pub fn replay_worlds<W: Watcher>(
-    mut feed: Feed,
-    mut worlds: Vec<World<W>>,
+    feed: Feed,
+    worlds: Vec<World<W>>,
     limits: Limits,
     progress: &mut dyn Progress,
 ) -> Result<Replayed<W>, ReplayError> {
@@ -63,27 +63,35 @@ pub fn replay_worlds<W: Watcher>(
         // Without threads of its own the pass goes on with this one.
         threads => ThreadPoolBuilder::new().num_threads(threads).build().ok(),
     };
+    match pool {
+        None => pass(feed, worlds, limits.batch, (progress, one_by_one)),
+        // By one of its threads, which goes on at once when a batch is judged: a thread that waits outside had to be woken.
+        Some(pool) => pool
+            .install(|| pass(feed, worlds, limits.batch.saturating_mul(BATCHES_BESIDE), (progress, beside))),
+    }
+}
+
+/// Batches that are judged at once while the next ones are read: at the end of each turn threads wait for each other.
+const BATCHES_BESIDE: usize = 32;
+
+/// Judges a batch in all worlds, and reads the next one.
+type Turn<W> =
+    fn(&mut [World<W>], (&Batch, &[String]), (&mut Feed, &mut Batch, usize)) -> Result<(), ReplayError>;
+
+/// Replays batches of a size, each turn by turn.
+fn pass<W: Watcher>(
+    mut feed: Feed,
+    mut worlds: Vec<World<W>>,
+    size: usize,
+    (progress, turn): (&mut dyn Progress, Turn<W>),
+) -> Result<Replayed<W>, ReplayError> {
     let files = feed.captures().names().to_vec();
     let (mut now, mut next) = (Batch::default(), Batch::default());
     let mut end = Signal::Continue;
-    feed.fill(&mut now, limits.batch)?;
+    feed.fill(&mut now, size)?;
     while !now.is_empty() && end == Signal::Continue {
         let (bytes, total) = feed.captures().progress();
-        let judge = |world: &mut World<W>| world.watcher.batch(&mut world.engine, &now, &files);
-        match &pool {
-            None => {
-                worlds.iter_mut().try_for_each(judge)?;
-                feed.fill(&mut next, limits.batch)?;
-            }
-            Some(pool) => {
-                let (filled, judged) = pool.install(|| {
-                    let all = || worlds.par_iter_mut().map(judge).collect::<Vec<_>>();
-                    rayon::join(|| feed.fill(&mut next, limits.batch), all)
-                });
-                judged.into_iter().collect::<Result<(), _>>()?;
-                filled?;
-            }
-        }
+        turn(&mut worlds, (&now, &files), (&mut feed, &mut next, size))?;
         end = progress.update(bytes, total, now.last_number());
         std::mem::swap(&mut now, &mut next);
     }
@@ -91,6 +99,29 @@ pub fn replay_worlds<W: Watcher>(
         world.watcher.finish(&mut world.engine)?;
     }
     Ok(Replayed { worlds, feed, end })
+}
+
+/// A turn on this thread.
+fn one_by_one<W: Watcher>(
+    worlds: &mut [World<W>],
+    (now, files): (&Batch, &[String]),
+    (feed, next, size): (&mut Feed, &mut Batch, usize),
+) -> Result<(), ReplayError> {
+    worlds.iter_mut().try_for_each(|world| world.watcher.batch(&mut world.engine, now, files))?;
+    feed.fill(next, size)
+}
+
+/// A turn on the threads of the pool that this one belongs to: worlds beside each other, and beside the reading.
+fn beside<W: Watcher>(
+    worlds: &mut [World<W>],
+    (now, files): (&Batch, &[String]),
+    (feed, next, size): (&mut Feed, &mut Batch, usize),
+) -> Result<(), ReplayError> {
+    let judge = |world: &mut World<W>| world.watcher.batch(&mut world.engine, now, files);
+    let all = || worlds.par_iter_mut().map(judge).collect::<Vec<_>>();
+    let (filled, judged) = rayon::join(|| feed.fill(next, size), all);
+    judged.into_iter().collect::<Result<(), _>>()?;
+    filled
 }
 
 /// What several replays of one pass leave behind beside their files.
