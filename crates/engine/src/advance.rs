@@ -157,8 +157,8 @@ impl World {
         self.ledger.open_packet(now);
     }
 
-    /// Notes when the next model comes into force, and before which time packets may be judged by `World::most_usual` and its like: at none
-    /// where records of flows are kept.
+    /// Notes when the next model comes into force, and before which time packets may be judged by `World::most_usual` and its
+    /// like: at none where records of flows are kept.
     pub(crate) fn note_next_switch(&mut self) {
         self.next_switch = self.later.front().map_or(Timestamp::MAX, |(time, _)| *time);
         self.usual_before = match self.settings.flow_records {

@@ -74,9 +74,26 @@ pub fn replay_worlds<W: Watcher>(
 /// Batches that are judged at once while the next ones are read: at the end of each turn threads wait for each other.
 const BATCHES_BESIDE: usize = 32;
 
-/// Judges a batch in all worlds, and reads the next one.
-type Turn<W> =
-    fn(&mut [World<W>], (&Batch, &[String]), (&mut Feed, &mut Batch, usize)) -> Result<(), ReplayError>;
+/// Judges a batch in all worlds, and has the next one read.
+type Turn<W> = fn(&mut [World<W>], (&Batch, &[String]), Reading<'_>) -> Result<(), ReplayError>;
+
+/// The reading of a batch of a size, and how it ended.
+struct Reading<'r> {
+    feed: &'r mut Feed,
+    batch: &'r mut Batch,
+    size: usize,
+    read: &'r mut Result<(), ReplayError>,
+}
+
+impl Reading<'_> {
+    /// Reads the batch, unless reading has failed before.
+    fn go_on(self) {
+        self.batch.clear();
+        if self.read.is_ok() {
+            *self.read = self.feed.fill(self.batch, self.size);
+        }
+    }
+}
 
 /// Replays batches of a size, each turn by turn.
 fn pass<W: Watcher>(
@@ -88,13 +105,16 @@ fn pass<W: Watcher>(
     let files = feed.captures().names().to_vec();
     let (mut now, mut next) = (Batch::default(), Batch::default());
     let mut end = Signal::Continue;
-    feed.fill(&mut now, size)?;
+    // What was read before a failure is judged.
+    let mut read = feed.fill(&mut now, size);
     while !now.is_empty() && end == Signal::Continue {
         let (bytes, total) = feed.captures().progress();
-        turn(&mut worlds, (&now, &files), (&mut feed, &mut next, size))?;
+        let reading = Reading { feed: &mut feed, batch: &mut next, size, read: &mut read };
+        turn(&mut worlds, (&now, &files), reading)?;
         end = progress.update(bytes, total, now.last_number());
         std::mem::swap(&mut now, &mut next);
     }
+    read?;
     for world in &mut worlds {
         world.watcher.finish(&mut world.engine)?;
     }
@@ -105,23 +125,23 @@ fn pass<W: Watcher>(
 fn one_by_one<W: Watcher>(
     worlds: &mut [World<W>],
     (now, files): (&Batch, &[String]),
-    (feed, next, size): (&mut Feed, &mut Batch, usize),
+    next: Reading<'_>,
 ) -> Result<(), ReplayError> {
     worlds.iter_mut().try_for_each(|world| world.watcher.batch(&mut world.engine, now, files))?;
-    feed.fill(next, size)
+    next.go_on();
+    Ok(())
 }
 
 /// A turn on the threads of the pool that this one belongs to: worlds beside each other, and beside the reading.
 fn beside<W: Watcher>(
     worlds: &mut [World<W>],
     (now, files): (&Batch, &[String]),
-    (feed, next, size): (&mut Feed, &mut Batch, usize),
+    next: Reading<'_>,
 ) -> Result<(), ReplayError> {
     let judge = |world: &mut World<W>| world.watcher.batch(&mut world.engine, now, files);
     let all = || worlds.par_iter_mut().map(judge).collect::<Vec<_>>();
-    let (filled, judged) = rayon::join(|| feed.fill(next, size), all);
-    judged.into_iter().collect::<Result<(), _>>()?;
-    filled
+    let ((), judged) = rayon::join(|| next.go_on(), all);
+    judged.into_iter().collect()
 }
 
 /// What several replays of one pass leave behind beside their files.

@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tempfile::TempDir;
 use vpcreplay_capacity::Sweep;
-use vpcreplay_engine::{Engine, ScopeId, When};
-use vpcreplay_flow::{LinkType, Span, TimeoutName};
+use vpcreplay_engine::{Engine, ScopeId, Settings, When};
+use vpcreplay_flow::{Cause, Decap, Decoded, LinkType, Span, TimeoutName, Timestamp};
 use vpcreplay_policy::{Mode, Options, Scope};
 use vpcreplay_replay::sinks::Format;
 use vpcreplay_replay::sinks::capacity::CapacityReport;
 use vpcreplay_replay::{
-    CapacityPlan, Growth, Input, Limits, LinuxPlan, ModelPaths, OutputFiles, Plan, ReplayError, Selection,
-    Target, Unobserved, capacity, run, run_worlds,
+    Batch, CapacityPlan, Feed, Growth, Input, Limits, LinuxPlan, ModelPaths, OutputFiles, Plan, ReplayError,
+    Selection, Target, Unobserved, Watcher, World, capacity, load_models, replay_worlds, run, run_worlds,
 };
 use vpcreplay_testkit::build::frame;
 use vpcreplay_testkit::reference::Scenario;
@@ -139,6 +141,56 @@ fn worlds_of_different_captures_share_no_pass() {
     let error = run_worlds(&[plan, other], &mut Unobserved).err().unwrap().to_string();
     assert!(error.contains("plan 2 differs") && error.contains("share captures"), "{error}");
     assert!(run_worlds(&[], &mut Unobserved).is_err());
+}
+
+/// Counts packets.
+struct Counting(Arc<AtomicUsize>);
+
+impl Watcher for Counting {
+    fn batch(&mut self, _: &mut Engine, batch: &Batch, _: &[String]) -> Result<(), ReplayError> {
+        self.0.fetch_add(batch.len(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Engine) -> Result<(), ReplayError> {
+        panic!("the pass has failed");
+    }
+}
+
+#[test]
+fn what_was_read_before_a_failure_is_judged_in_all_worlds() {
+    let folder = TempDir::new().unwrap();
+    let plan = planned(&Scenario::default(), folder.path());
+    fs::write(folder.path().join("model.toml"), "[[vpc]]\nid = \"vpc-1\"\ncidrs = [\"10.0.0.0/16\"]\n")
+        .unwrap();
+    let frames = |first: i64, count: i64| -> Vec<TimedFrame> {
+        let time = |second| Timestamp::from_nanos(second * 1_000_000_000);
+        let packet = Decoded::Unjudged(Cause::NotIp, None);
+        (first..first + count)
+            .map(|second| TimedFrame { time: time(second), frame: frame(&packet) })
+            .collect()
+    };
+    let write = |name: &str, frames: &[TimedFrame]| {
+        let path = folder.path().join(name);
+        fs::write(&path, pcap(Magic::Nanos, Endian::Little, LinkType::ETHERNET, frames)).unwrap();
+        path
+    };
+    for threads in [1, 2] {
+        let (here, gone) = (write("here.pcap", &frames(0, 40)), write("gone.pcap", &frames(100, 3)));
+        let inputs = [Input::Path(here), Input::Path(gone.clone())];
+        let feed = Feed::open(&inputs, (Decap::None, Selection::default()), &Growth::default()).unwrap();
+        fs::remove_file(gone).unwrap();
+        let counts: Vec<_> = (0..3).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+        let worlds = counts.iter().map(|count| {
+            let timeline = load_models(&plan.models, &plan.options).unwrap().timeline;
+            World { engine: Engine::new(timeline, Settings::default()), watcher: Counting(Arc::clone(count)) }
+        });
+        let limits = Limits { threads, ..plan.limits };
+        let error = replay_worlds(feed, worlds.collect(), limits, &mut Unobserved).err().unwrap();
+        assert!(error.to_string().contains("gone.pcap"), "{error}");
+        let judged: Vec<_> = counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        assert_eq!(judged, [40; 3], "{threads} threads");
+    }
 }
 
 fn asked(plan: &Plan) -> CapacityPlan {
