@@ -61,12 +61,6 @@ const fn tag(hash: u64) -> u16 {
 }
 
 impl Bucket {
-    /// The place of the first slot that has a tag; [`NIL`] where none has.
-    #[inline]
-    fn first(&self, tag: u16) -> u32 {
-        self.first_or(tag, NIL)
-    }
-
     /// The place of the first slot that has a tag, or another number. Which slot that is, and whether there is one, cannot be
     /// foretold, and so there is no branch.
     #[inline]
@@ -75,6 +69,12 @@ impl Bucket {
         let slot = hits.trailing_zeros() as usize;
         let place = self.places.get(slot.min(SLOTS - 1)).copied().unwrap_or(NIL);
         select_unpredictable(hits == 0, other, place)
+    }
+
+    /// The place of the first slot that has a tag. Where none has: [`BEHIND`] if places went on from here, else [`NIL`].
+    #[inline]
+    fn guess(&self, tag: u16) -> u32 {
+        self.first_or(tag, select_unpredictable(self.passed > 0, BEHIND, NIL))
     }
 
     /// The places of the slots that have a tag.
@@ -147,7 +147,7 @@ impl Buckets<'_> {
         for _ in 0..self.0.len() {
             let bucket = self.0.get(home)?;
             // Most often it is the first.
-            let first = bucket.first(tag);
+            let first = bucket.first_or(tag, NIL);
             if first != NIL {
                 if is_it(first) {
                     return Some(first);
@@ -175,8 +175,7 @@ impl Buckets<'_> {
     #[inline]
     pub(crate) fn at_home(self, hash: u64) -> u32 {
         let Some(bucket) = self.0.get(self.home(hash)) else { return NIL };
-        let other = select_unpredictable(bucket.passed > 0, BEHIND, NIL);
-        bucket.first_or(tag(hash), other)
+        bucket.guess(tag(hash))
     }
 
     /// The same, for asking for memory: of a later bucket too.
@@ -197,7 +196,7 @@ impl Buckets<'_> {
         for _ in 0..FEW {
             home = self.next(home);
             let Some(bucket) = self.0.get(home) else { return NIL };
-            let place = bucket.first_or(tag(hash), if bucket.passed > 0 { BEHIND } else { NIL });
+            let place = bucket.guess(tag(hash));
             if place != BEHIND {
                 return place;
             }

@@ -24,15 +24,34 @@ const QUERY_NEEDED: usize = 6;
 /// The usual shapes: Ethernet with at most two VLAN tags, Linux cooked or raw IP; IPv4 with or without options, or
 /// IPv6 without extension headers, in one piece, with a length field that fits the frame; TCP, UDP, UDP-Lite, SCTP,
 /// DCCP, ICMP queries. The digest is the whole of the facts ([`Digest::is_whole`]), as they are with [`Decap::None`].
+#[inline]
 pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    match brief(link_type, captured, original_length) {
-        Some((brief, _)) => Some(brief.whole()),
-        None => digest_beside(link_type, captured, original_length),
+    if link_type == LinkType::ETHERNET {
+        // The most usual, at constant places: IPv6, and IPv4 without options, both without tags.
+        let word = u32::from_be_bytes(part(captured, 12)?);
+        if word & 0xffff_f000 == 0x86dd_6000 {
+            return Packet::v6(captured, ETHERNET_HEADER)?.digest(captured, original_length);
+        }
+        if word & 0xffff_ff00 == 0x0800_4500 {
+            return Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.digest(captured, original_length);
+        }
+    }
+    digest_anywhere(link_type, captured, original_length)
+}
+
+/// The same of a frame whose packet begins at any place. Apart, so that frames of the most usual shapes do not pay for the many.
+#[inline(never)]
+fn digest_anywhere(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
+    let (payload, at) = network(link_type, captured)?;
+    match (payload, captured.get(at)? >> 4) {
+        (Payload::V4 | Payload::Ip, 4) => any_v4(captured, at, original_length),
+        (Payload::V6 | Payload::Ip, 6) => any_v6(captured, at, original_length),
+        _ => None,
     }
 }
 
 /// The same in brief, of the most usual shape only: Ethernet, IPv4 without options, TCP or UDP; and the tunnel that the packet
-/// is, as [`tunnel_port_of`] says it. `None` means that [`digest_beside`] must be asked.
+/// is, as [`tunnel_port_of`] says it. `None` means that [`digest`] must be asked.
 #[expect(clippy::inline_always, reason = "the loop over frames")]
 #[inline(always)]
 pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<(Brief, Option<Decap>)> {
@@ -65,33 +84,6 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
         return None;
     }
     tunnel::of_port(short.port(kind.sender().other())?)
-}
-
-/// What [`digest`] gives for a frame that [`brief`] does not know.
-#[inline]
-pub fn digest_beside(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    if link_type == LinkType::ETHERNET {
-        // The next most usual, at constant places: IPv6, and IPv4 without options, both without tags.
-        let word = u32::from_be_bytes(part(captured, 12)?);
-        if word & 0xffff_f000 == 0x86dd_6000 {
-            return Packet::v6(captured, ETHERNET_HEADER)?.digest(captured, original_length);
-        }
-        if word & 0xffff_ff00 == 0x0800_4500 {
-            return Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.digest(captured, original_length);
-        }
-    }
-    digest_anywhere(link_type, captured, original_length)
-}
-
-/// The same of a frame whose packet begins at any place. Apart, so that frames of the next usual shapes do not pay for the many.
-#[inline(never)]
-fn digest_anywhere(link_type: LinkType, captured: &[u8], original_length: u32) -> Option<Digest> {
-    let (payload, at) = network(link_type, captured)?;
-    match (payload, captured.get(at)? >> 4) {
-        (Payload::V4 | Payload::Ip, 4) => any_v4(captured, at, original_length),
-        (Payload::V6 | Payload::Ip, 6) => any_v6(captured, at, original_length),
-        _ => None,
-    }
 }
 
 /// An IPv4 packet at this place of the frame.

@@ -64,43 +64,32 @@ pub fn replay_worlds<W: Watcher>(
         threads => ThreadPoolBuilder::new().num_threads(threads).build().ok(),
     };
     match pool {
-        None => pass(feed, worlds, limits.batch, (progress, one_by_one)),
+        None => pass(feed, worlds, (Next::Behind, limits.batch), progress),
         // By one of its threads, which goes on at once when a batch is judged: a thread that waits outside had to be woken.
-        Some(pool) => pool
-            .install(|| pass(feed, worlds, limits.batch.saturating_mul(BATCHES_BESIDE), (progress, beside))),
+        Some(pool) => {
+            let size = limits.batch.saturating_mul(BATCHES_BESIDE);
+            pool.install(|| pass(feed, worlds, (Next::Beside, size), progress))
+        }
     }
 }
 
 /// Batches that are judged at once while the next ones are read: at the end of each turn threads wait for each other.
 const BATCHES_BESIDE: usize = 32;
 
-/// Judges a batch in all worlds, and has the next one read.
-type Turn<W> = fn(&mut [World<W>], (&Batch, &[String]), Reading<'_>) -> Result<(), ReplayError>;
-
-/// The reading of a batch of a size, and how it ended.
-struct Reading<'r> {
-    feed: &'r mut Feed,
-    batch: &'r mut Batch,
-    size: usize,
-    read: &'r mut Result<(), ReplayError>,
+/// When the next batch is read.
+enum Next {
+    /// When this one is judged.
+    Behind,
+    /// While it is judged, and worlds run beside each other: on the threads of the pool that the pass runs in.
+    Beside,
 }
 
-impl Reading<'_> {
-    /// Reads the batch, unless reading has failed before.
-    fn go_on(self) {
-        self.batch.clear();
-        if self.read.is_ok() {
-            *self.read = self.feed.fill(self.batch, self.size);
-        }
-    }
-}
-
-/// Replays batches of a size, each turn by turn.
+/// Replays batches of a size.
 fn pass<W: Watcher>(
     mut feed: Feed,
     mut worlds: Vec<World<W>>,
-    size: usize,
-    (progress, turn): (&mut dyn Progress, Turn<W>),
+    (when, size): (Next, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Replayed<W>, ReplayError> {
     let files = feed.captures().names().to_vec();
     let (mut now, mut next) = (Batch::default(), Batch::default());
@@ -109,8 +98,24 @@ fn pass<W: Watcher>(
     let mut read = feed.fill(&mut now, size);
     while !now.is_empty() && end == Signal::Continue {
         let (bytes, total) = feed.captures().progress();
-        let reading = Reading { feed: &mut feed, batch: &mut next, size, read: &mut read };
-        turn(&mut worlds, (&now, &files), reading)?;
+        let judge = |world: &mut World<W>| world.watcher.batch(&mut world.engine, &now, &files);
+        let mut read_next = || {
+            next.clear();
+            if read.is_ok() {
+                read = feed.fill(&mut next, size);
+            }
+        };
+        match when {
+            Next::Behind => {
+                worlds.iter_mut().try_for_each(judge)?;
+                read_next();
+            }
+            Next::Beside => {
+                let all = || worlds.par_iter_mut().map(judge).collect::<Vec<_>>();
+                let ((), judged) = rayon::join(read_next, all);
+                judged.into_iter().collect::<Result<(), _>>()?;
+            }
+        }
         end = progress.update(bytes, total, now.last_number());
         std::mem::swap(&mut now, &mut next);
     }
@@ -119,29 +124,6 @@ fn pass<W: Watcher>(
         world.watcher.finish(&mut world.engine)?;
     }
     Ok(Replayed { worlds, feed, end })
-}
-
-/// A turn on this thread.
-fn one_by_one<W: Watcher>(
-    worlds: &mut [World<W>],
-    (now, files): (&Batch, &[String]),
-    next: Reading<'_>,
-) -> Result<(), ReplayError> {
-    worlds.iter_mut().try_for_each(|world| world.watcher.batch(&mut world.engine, now, files))?;
-    next.go_on();
-    Ok(())
-}
-
-/// A turn on the threads of the pool that this one belongs to: worlds beside each other, and beside the reading.
-fn beside<W: Watcher>(
-    worlds: &mut [World<W>],
-    (now, files): (&Batch, &[String]),
-    next: Reading<'_>,
-) -> Result<(), ReplayError> {
-    let judge = |world: &mut World<W>| world.watcher.batch(&mut world.engine, now, files);
-    let all = || worlds.par_iter_mut().map(judge).collect::<Vec<_>>();
-    let ((), judged) = rayon::join(|| next.go_on(), all);
-    judged.into_iter().collect()
 }
 
 /// What several replays of one pass leave behind beside their files.

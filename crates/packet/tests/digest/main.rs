@@ -25,7 +25,10 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
     {
         return Err(format!("hint {:?} for {digest:?}", tunnel_port_of(digest.brief())));
     }
-    let Some(fast) = digest(link_type, captured, original_length) else { return Ok(false) };
+    let in_brief = brief(link_type, captured, original_length);
+    let Some(fast) = digest(link_type, captured, original_length) else {
+        return if in_brief.is_none() { Ok(false) } else { Err(format!("{in_brief:?}, but no digest")) };
+    };
     let is_right = whole
         .is_some_and(|(facts, digest)| fast == digest && fast.facts() == facts && Digest::is_whole(&facts));
     if !is_right || slow.tunnel.is_some() || slow.fragments != Fragments::NONE {
@@ -34,8 +37,8 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
             "{link_type:?} {length} of {original_length}: {fast:?}, but {slow:?}: {captured:02x?}"
         ));
     }
-    // So is the hint that comes with a packet in brief.
-    if let Some((brief, tunnel)) = brief(link_type, captured, original_length)
+    // A packet in brief is the same, with its hint.
+    if let Some((brief, tunnel)) = in_brief
         && (brief.whole(), tunnel) != (fast, tunnel_port_of(brief))
     {
         return Err(format!("{brief:?} with the hint {tunnel:?}, but {fast:?}"));

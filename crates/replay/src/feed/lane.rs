@@ -4,7 +4,7 @@ use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, brief, decode, digest, digest_beside, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{FragmentTable, brief, decode, digest, tunnel_port, tunnel_port_of};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -281,7 +281,7 @@ impl Decoder {
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
-        if let Some(digest) = digest_beside(link_type, captured, original_length) {
+        if let Some(digest) = digest(link_type, captured, original_length) {
             stats.note_tunnel(tunnel_port_of(digest.brief()));
             batch.push_next_digest((place.time, place.now), digest);
             return;
