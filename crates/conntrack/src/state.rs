@@ -189,15 +189,18 @@ const AFTER: [[u8; TRACKINGS]; Event::TURNS] = {
         let (event, sender) = Event::of_turn(turn);
         let mut bits = 0;
         while bits < TRACKINGS {
-            let is_reopened = matches!(event, Event::TcpSyn) && Tracking(bits as u8).reopens();
-            let mark = if is_reopened { REOPENED } else { 0 };
-            after[turn][bits] = Parts::unpack(bits as u8).after(event, sender).pack() | mark;
+            after[turn][bits] = after_or_reopened(bits as u8, event, sender);
             bits += 1;
         }
         turn += 1;
     }
     after
 };
+
+const fn after_or_reopened(bits: u8, event: Event, sender: End) -> u8 {
+    let after = Parts::unpack(bits).after(event, sender).pack();
+    if matches!(event, Event::TcpSyn) && Tracking(bits).reopens() { after | REOPENED } else { after }
+}
 
 /// The timeout of each tracking.
 #[expect(clippy::indexing_slicing, reason = "every tracking has its entry")]
