@@ -141,12 +141,13 @@ impl<M> Flow<M> {
         self.marks = IN_USE | UNSETTLED;
     }
 
-    /// Makes a new flow remembered, with a connection whose timer is about to be set.
+    /// Makes a new flow remembered, with a connection or without, whose timer is about to be set.
     #[inline]
-    pub(crate) fn begin(&mut self, memory: M, entry: Entry) {
-        let Entry { number, deadline, eni, rule, tracking } = entry;
-        (self.first.number, self.first.deadline) = (number, deadline);
-        (self.first.eni, self.first.rule, self.first.tracking) = (eni, rule, tracking);
+    pub(crate) fn begin(&mut self, memory: M, entry: Option<Entry>) {
+        if let Some(Entry { number, deadline, eni, rule, tracking }) = entry {
+            (self.first.number, self.first.deadline) = (number, deadline);
+            (self.first.eni, self.first.rule, self.first.tracking) = (eni, rule, tracking);
+        }
         self.memory = memory;
         self.marks = IN_USE | REMEMBERED;
     }

@@ -130,20 +130,25 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         &self.flows
     }
 
-    /// Adds a flow that is not in the table, remembered, with a connection and its timer.
+    /// Adds a flow that is not in the table, remembered, with its timer, and with a connection or without.
     #[expect(clippy::inline_always, reason = "as Table::begin")]
     #[inline(always)]
     pub(crate) fn begin(
         &mut self,
         (key, hash): (&FlowKey, u64),
         now: Timestamp,
-        (memory, entry): (M, Entry),
+        (memory, entry): (M, Option<Entry>),
     ) -> u32 {
         let at = self.insert(key, hash, now);
+        let mut next = Timestamp::MAX;
         if let Some(flow) = self.flows.get_mut(at as usize) {
             flow.begin(memory, entry);
+            next = match entry {
+                Some(entry) => entry.deadline,
+                None => flow.over(self.memory),
+            };
         }
-        self.set_timer(at, entry.deadline);
+        self.set_timer(at, next);
         at
     }
 

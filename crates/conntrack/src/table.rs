@@ -195,10 +195,10 @@ impl<M: Copy + Default, A: Default> Table<M, A> {
         FlowId { shard, at }
     }
 
-    /// Adds a flow that the table does not have, remembered, with a connection; there must be room for it.
+    /// Adds a flow that the table does not have, remembered, with a connection or without; there must be room for it.
     #[expect(clippy::inline_always, reason = "as a call it would be handed a record to copy")]
     #[inline(always)]
-    pub fn begin(&mut self, key: (&FlowKey, u64), now: Timestamp, what: (M, Entry)) -> FlowId {
+    pub fn begin(&mut self, key: (&FlowKey, u64), now: Timestamp, what: (M, Option<Entry>)) -> FlowId {
         let shard = self.shard_of(key.1);
         let place = self.place_of(shard);
         self.remembered += 1;

@@ -3,7 +3,7 @@
 use vpcreplay_flow::{Digest, Direction, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
-use crate::denied::Waiting;
+use crate::denied::{Denied, Waiting};
 use crate::refused::{Refused, Row};
 use crate::route::{Hop, RouteId, Routes, Way};
 use crate::turn_away::turned_away;
@@ -161,7 +161,7 @@ impl Counters {
 
     /// Counts a packet that the allowance turns away at a hop, although a rule admits it, and notes it for the top lists. Route and
     /// rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
-    #[expect(clippy::inline_always, reason = "as Waiting::push_digest")]
+    #[expect(clippy::inline_always, reason = "as Denied::of_digest")]
     #[inline(always)]
     pub(crate) fn count_refused(
         &mut self,
@@ -175,7 +175,10 @@ impl Counters {
             }
             None => self.count_refused_anew((route, hop, rule), digest.length),
         };
-        self.waiting.push_digest(number, digest, (denial, hop.direction == Direction::Egress));
+        let denied = Denied::of_digest(number, digest, (denial, hop.direction == Direction::Egress));
+        if !TopDenied::count_at_once((&mut self.denied_peers, &mut self.denied_services), &denied) {
+            self.waiting.push_denied(denied);
+        }
     }
 
     /// Counts the first packet that is turned away on a route by a rule, or the first since others took its row; gives the number

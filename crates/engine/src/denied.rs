@@ -105,7 +105,23 @@ pub(crate) struct Denied {
     pub(crate) service: (Protocol, Option<u16>),
 }
 
-// One is written and read for each denied packet.
+impl Denied {
+    /// A packet with a digest, with its number and the number of its denial, which is of an egress or not.
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
+    pub(crate) fn of_digest(number: u64, digest: &Digest, (denial, is_egress): (u32, bool)) -> Self {
+        let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
+        Self {
+            number,
+            denial,
+            length: digest.length,
+            peer: digest.key.address(if is_egress { receiver } else { sender }),
+            service: (digest.key.protocol(), digest.key.port(receiver)),
+        }
+    }
+}
+
+// One is written and read for most denied packets.
 const _: () = assert!(size_of::<Denied>() <= 40);
 
 /// Denied packets that wait to be entered.
@@ -135,18 +151,9 @@ impl Waiting {
         self.denials.number(denial)
     }
 
-    /// Adds a packet with a digest, with its number and the number of its denial, which is of an egress or not.
-    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
-    #[inline(always)]
-    pub(crate) fn push_digest(&mut self, number: u64, digest: &Digest, (denial, is_egress): (u32, bool)) {
-        let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
-        self.packets.push(Denied {
-            number,
-            denial,
-            length: digest.length,
-            peer: digest.key.address(if is_egress { receiver } else { sender }),
-            service: (digest.key.protocol(), digest.key.port(receiver)),
-        });
+    /// Adds a packet.
+    pub(crate) fn push_denied(&mut self, packet: Denied) {
+        self.packets.push(packet);
     }
 
     /// Takes over what waits in parts of this whole, in order of the packets' numbers.

@@ -9,7 +9,7 @@ use vpcreplay_policy::Probe;
 use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
-use crate::memory::Memory;
+use crate::memory::{Memory, note_denial};
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::turn_away::Request;
 
@@ -70,19 +70,20 @@ impl World {
         let request = self.request(facts, (route, *hop))?;
         let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let key = (&digest.key, wanted.hash);
-        if self.has_no_room(request.scope, now) {
-            let id = self.table.insert(key.0, key.1, now);
-            self.table.remember(id);
-            let memory = Memory::begun(digest.kind.sender(), route, handshake);
-            if let Some(flow) = self.table.flow_mut(id) {
-                flow.memory = memory;
-            }
-            return Some(self.turn_away((number, now), digest, ((wanted.hash, id.at()), request)));
-        }
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        if self.has_no_room(request.scope, now) {
+            let (handshake, cause) = Handshake::denied_by(handshake, event, sender);
+            let mut memory = Memory::begun(sender, route, handshake);
+            memory.set_admitted(sender, request.rule);
+            let id = self.table.begin(key, now, (memory, None));
+            if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
+                note_denial(shard, at, (cause, number));
+            }
+            return Some(self.book_refused((number, now), digest, request));
+        }
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
         let entry = self.entry(&request, now, Tracking::open(event, sender, sender));
-        let id = self.table.begin(key, now, (memory, entry));
+        let id = self.table.begin(key, now, (memory, Some(entry)));
         let entry = Entry { number: self.connections.next(number, (id, request.hop.eni)), ..entry };
         if let Some(flow) = self.table.flow_mut(id) {
             flow.number_first(entry.number);
@@ -109,7 +110,7 @@ impl World {
         let memory = Memory::begun(sender, route, Handshake::passed_by(begun, event, sender)?);
         let tracking = Tracking::open(event, sender, sender);
         let [first, second] = requests.map(|request| self.entry(&request, now, tracking));
-        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, first));
+        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, Some(first)));
         let [first, last] = requests.map(|request| self.connections.next(number, (id, request.hop.eni)));
         let second = Entry { number: last, ..second };
         let (shard, at) = self.table.place_mut(id)?;

@@ -58,12 +58,12 @@ pub struct TopDenied {
     /// Most keys, narrow and wide.
     bound: usize,
     others: Tally,
-    /// Of services only; empty but while packets are entered.
+    /// Of services only.
     recent: Recent,
 }
 
 /// Keys of the list that packets came with lately, by few bits of them, and what is counted of them and not entered in the list
-/// yet. Services are few: most of their packets need no look-up in the list.
+/// yet: nothing between the batches. Services are few: most of their packets need no look-up in the list.
 #[derive(Clone, Debug, Default)]
 struct Recent([(u64, Tally); Recent::COUNT]);
 
@@ -107,9 +107,6 @@ impl TopDenied {
     /// Counts packets in replay order; `denials` are all so far, those of the last time and further ones.
     pub(crate) fn enter(&mut self, packets: &[Denied], denials: &[Denial]) {
         self.denials.extend_from_slice(denials.get(self.denials.len()..).unwrap_or_default());
-        if packets.is_empty() {
-            return;
-        }
         let packets = packets.chunks(AT_ONCE);
         match self.listed {
             Listed::Peers => packets.for_each(|packets| self.enter_peers(packets)),
@@ -118,6 +115,27 @@ impl TopDenied {
                 self.enter_recent();
             }
         }
+    }
+
+    /// Counts a packet in the lists of peers and of services where that needs no look-up in either: the first takes no more peers
+    /// and has not this one, and the service came lately. Then its turn among others is of no account. `false` and no change
+    /// otherwise. The lists are complete once packets are entered the next time, be they none.
+    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    #[inline(always)]
+    pub(crate) fn count_at_once((peers, services): (&mut Self, &mut Self), packet: &Denied) -> bool {
+        if !peers.is_full() {
+            return false;
+        }
+        let Key::Narrow(peer) = Key::peer(packet) else { return false };
+        let service = Key::service(packet);
+        match services.recent.slot(service) {
+            Some((recent, tally)) if *recent == service && !peers.narrow.may_hold(peer) => {
+                tally.add(packet.length);
+            }
+            _ => return false,
+        }
+        peers.others.add(packet.length);
+        true
     }
 
     /// Counts a few packets by services: those of recent keys, which the list has, and then the others in order.
@@ -159,10 +177,13 @@ impl TopDenied {
         }
     }
 
-    /// Enters what is counted of recent keys.
+    /// Enters what is counted of recent keys, which they stay.
     fn enter_recent(&mut self) {
-        for (key, counted) in std::mem::take(&mut self.recent).0 {
-            self.add_listed(key, counted);
+        for slot in 0..Recent::COUNT {
+            if let Some((key, tally)) = self.recent.0.get_mut(slot) {
+                let (key, counted) = (*key, std::mem::take(tally));
+                self.add_listed(key, counted);
+            }
         }
     }
 

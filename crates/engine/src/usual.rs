@@ -34,6 +34,14 @@ enum Tried {
     WhereGuessed,
 }
 
+/// Why a packet does not go on with a connection of its flow.
+#[derive(Clone, Copy)]
+enum Declined {
+    /// Its flow, which is remembered, has none.
+    Unconnected,
+    Otherwise,
+}
+
 impl World {
     /// Judges the packet at a place if it is a usual one, and moves on to its time; `None` where it has yet to be judged.
     #[expect(
@@ -42,30 +50,37 @@ impl World {
     )]
     #[inline(always)]
     pub(crate) fn usual(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
-        // No closure, which would be called.
+        // From the start in each: what is known by now would have to be kept at hand for every packet.
         let verdict = match packets.in_brief(at) {
-            Some(packet) => self.most_usual(packet, wanted),
+            Some(packet) => match self.most_usual(packet, wanted) {
+                Ok(verdict) => return Some(verdict),
+                Err(Declined::Unconnected) => self.turn_away_in_brief(packets, at, wanted),
+                Err(Declined::Otherwise) => None,
+            },
             None => self.most_usual_wide(packets, at, wanted),
         };
         if verdict.is_some() {
             return verdict;
         }
-        // From the start: what is known by now would have to be kept at hand for every packet.
         self.next_usual(packets, at, wanted)
     }
 
     /// Judges a packet of the flow that was guessed if it passes one ENI, where the flow's connection lives, and moves on to its
-    /// time; `None` and no change otherwise.
+    /// time; no change otherwise.
     #[expect(clippy::inline_always, reason = "as World::usual")]
     #[inline(always)]
-    fn most_usual(&mut self, InBrief { number, now, brief }: InBrief, wanted: &Wanted) -> Option<Verdict> {
+    fn most_usual(
+        &mut self,
+        InBrief { number, now, brief }: InBrief,
+        wanted: &Wanted,
+    ) -> Result<Verdict, Declined> {
         if self.usual_before <= now || !brief.kind.is_told_by_key() {
-            return None;
+            return Err(Declined::Otherwise);
         }
         let usual = Usual::of(brief, now);
         let verdict = self.go_on(usual, (wanted.hash, wanted.guess), |flow| flow.is_of(brief.short))?;
         self.move_on(number, now);
-        Some(verdict)
+        Ok(verdict)
     }
 
     /// The same for a packet with a digest beside.
@@ -79,13 +94,13 @@ impl World {
         if !self.table.shard(wanted.hash)?.is_at(&digest.key, brief.short, wanted.guess) {
             return None;
         }
-        let verdict = self.go_on(Usual::of(brief, now), place, |_| true)?;
+        let verdict = self.go_on(Usual::of(brief, now), place, |_| true).ok()?;
         self.move_on(number, now);
         Some(verdict)
     }
 
     /// Judges a packet of the flow at a place if it `is_it`, is remembered, and the packet passes one ENI, where the flow's
-    /// connection lives; `None` and no change otherwise.
+    /// connection lives; no change otherwise.
     #[expect(clippy::inline_always, reason = "as World::usual")]
     #[inline(always)]
     fn go_on(
@@ -93,23 +108,28 @@ impl World {
         usual: Usual,
         (hash, at): Place,
         is_it: impl FnOnce(&Flow) -> bool,
-    ) -> Option<Verdict> {
-        let shard = self.table.shard_mut(hash)?;
-        let flow = shard.flow_mut(at).filter(|flow| is_it(flow) && flow.is_remembered())?;
-        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender())?;
-        let route = flow.memory.route(usual.sender());
-        let hop = self.routes.only_hop(route)?;
-        if !flow.first().lives_at(hop.eni.0, usual.now) {
-            return None;
+    ) -> Result<Verdict, Declined> {
+        let other = Declined::Otherwise;
+        let shard = self.table.shard_mut(hash).ok_or(other)?;
+        let flow = shard.flow_mut(at).filter(|flow| is_it(flow) && flow.is_remembered()).ok_or(other)?;
+        if !flow.has_entries() {
+            return Err(Declined::Unconnected);
         }
-        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy))?;
+        let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender());
+        let handshake = handshake.ok_or(other)?;
+        let route = flow.memory.route(usual.sender());
+        let hop = self.routes.only_hop(route).ok_or(other)?;
+        if !flow.first().lives_at(hop.eni.0, usual.now) {
+            return Err(other);
+        }
+        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy)).ok_or(other)?;
         flow.memory.set_packed_handshake(handshake);
         if is_nearer {
             shard.settle(at);
         }
         self.counters.count_rule(Some(RuleId(entry.rule)));
         self.counters.count_passed((route, [hop]), usual.brief.length);
-        Some(hop.gate().on_entry(Reason::Established, &entry))
+        Ok(hop.gate().on_entry(Reason::Established, &entry))
     }
 
     /// The same for any packet, once [`World::most_usual`] has been tried.
@@ -126,30 +146,22 @@ impl World {
         if let Some(digest) = beside {
             return self.usual_of_any((number, now), (digest, brief, Tried::Nowhere), wanted);
         }
-        let verdict = self.usual_v4((number, now), brief, wanted);
+        let verdict = self.usual_v4(now, brief, wanted);
         if verdict.is_some() {
             return verdict;
         }
         self.usual_of_any((number, now), (&brief.whole(), brief, Tried::WhereGuessed), wanted)
     }
 
-    /// Judges a packet of the IPv4 flow that was guessed: one that passes two ENIs, or that is turned away once more.
+    /// Judges a packet of the IPv4 flow that was guessed if it passes two ENIs.
     #[expect(clippy::inline_always, reason = "called once")]
     #[inline(always)]
-    fn usual_v4(
-        &mut self,
-        (number, now): (u64, Timestamp),
-        brief: Brief,
-        wanted: &Wanted,
-    ) -> Option<Verdict> {
+    fn usual_v4(&mut self, now: Timestamp, brief: Brief, wanted: &Wanted) -> Option<Verdict> {
         let flow = self.table.shard(wanted.hash)?.flow(wanted.guess)?;
         if !flow.is_of(brief.short) || !brief.kind.is_told_by_key() {
             return None;
         }
         let place = (wanted.hash, wanted.guess);
-        if !flow.has_entries() {
-            return self.turn_away_once_more((number, now), &brief.whole(), place);
-        }
         if flow.has_rest() { self.go_on_twice(Usual::of(brief, now), place) } else { None }
     }
 
@@ -177,17 +189,17 @@ impl World {
         if is_learnt {
             self.learn_route(digest, place)?;
         }
-        if is_learnt || tried == Tried::Nowhere || at != wanted.guess {
+        let verdict = if !has_entries {
+            self.turn_away_known((number, now), digest, place)
+        } else if is_learnt || tried == Tried::Nowhere || at != wanted.guess {
             let twice =
                 |world: &mut Self| if has_rest { world.go_on_twice_again(usual, place) } else { None };
-            let verdict = if has_entries {
-                self.go_on(usual, place, |_| true).or_else(|| twice(self))
-            } else {
-                self.turn_away_known((number, now), digest, place)
-            };
-            if verdict.is_some() {
-                return verdict;
-            }
+            self.go_on(usual, place, |_| true).ok().or_else(|| twice(self))
+        } else {
+            None
+        };
+        if verdict.is_some() {
+            return verdict;
         }
         self.less_usual(number, (digest, usual), place)
     }
