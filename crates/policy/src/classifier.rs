@@ -78,77 +78,101 @@ fn first_of_others<A: Address>(
     None
 }
 
-/// One axis: where the row of each interval begins.
-type Axis<T> = Intervals<T, u32>;
-
+/// The bits of a list.
 #[derive(Clone, Debug)]
-struct Chunk<A> {
+enum Chunk<A> {
+    /// Up to 64 rules, as nearly all lists have: a row is one word, and stands where it is looked for.
+    Short(Axes<A, u64>),
+    /// More.
+    Long(Long<A>),
+}
+
+/// The axes, with the row of each interval, or where it begins.
+#[derive(Clone, Debug)]
+struct Axes<A, R> {
+    peers: Intervals<A, R>,
+    tcp: Intervals<u16, R>,
+    udp: Intervals<u16, R>,
+    icmp: Intervals<u16, R>,
+    /// By protocol number, for packets that are known by it only, or whose ports are unknown.
+    numbers: Intervals<u16, R>,
+}
+
+/// Rows of several words.
+#[derive(Clone, Debug)]
+struct Long<A> {
+    /// Where the rows begin.
+    axes: Axes<A, u32>,
     words: usize,
-    peers: Axis<A>,
-    tcp: Axis<u16>,
-    udp: Axis<u16>,
-    icmp: Axis<u16>,
-    /// Rows for packets that are known by their protocol number only, or whose ports are unknown.
-    numbers: Vec<u32>,
     rows: Vec<u64>,
 }
 
 impl<A: Address> Chunk<A> {
     fn new(patterns: &[Pattern<'_>]) -> Self {
-        let mut rows = RowTable::new(patterns.len().div_ceil(64));
-        let peers = spans(patterns, |(ranges, _)| ranges.to_vec());
-        let tcp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::TCP));
-        let udp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::UDP));
-        let icmp = spans(patterns, |(_, service)| icmp_ranges(*service, A::ICMP));
-        Self {
-            words: rows.words,
-            peers: axis(peers, &mut rows),
-            tcp: axis(tcp, &mut rows),
-            udp: axis(udp, &mut rows),
-            icmp: axis(icmp, &mut rows),
-            numbers: (0..=u8::MAX)
-                .map(|number| {
-                    let covering = patterns
-                        .iter()
-                        .enumerate()
-                        .filter(|(_, (_, service))| covers_unseen(*service, Protocol(number)));
-                    let mut row = vec![0; rows.words];
-                    covering.for_each(|(position, _)| set_bit(&mut row, position, On));
-                    rows.intern(&row)
-                })
-                .collect(),
-            rows: rows.bits,
+        let words = patterns.len().div_ceil(64);
+        if words <= 1 {
+            return Self::Short(Axes::new(patterns, 1, |row| row.first().copied().unwrap_or(0)));
         }
+        let mut rows = RowTable::new(words);
+        let axes = Axes::new(patterns, words, |row| rows.intern(row));
+        Self::Long(Long { axes, words, rows: rows.bits })
     }
 
     #[expect(clippy::inline_always, reason = "once in the search of the usual, short list")]
     #[inline(always)]
     fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
-        let service = match (protocol, selector) {
-            (Protocol::TCP, Selector::Port(port)) => *self.tcp.find(port),
-            (Protocol::UDP, Selector::Port(port)) => *self.udp.find(port),
-            (protocol, Selector::Icmp { icmp_type, code }) if protocol == A::ICMP => {
-                *self.icmp.find(u16::from_be_bytes([icmp_type, code]))
+        match self {
+            Self::Short(axes) => {
+                let (peer, service) = axes.rows(peer, protocol, selector);
+                let both = peer & service;
+                if both == 0 { None } else { Some(both.trailing_zeros() as usize) }
             }
-            (Protocol(number), _) => {
-                self.numbers.get(usize::from(number)).copied().unwrap_or(RowTable::EMPTY)
-            }
-        };
-        let (peer, service) = (*self.peers.find(peer) as usize, service as usize);
-        if self.words == 1 {
-            // Lists of up to 64 rules: nearly all.
-            let both = self.rows.get(peer)? & self.rows.get(service)?;
-            return (both != 0).then(|| both.trailing_zeros() as usize);
+            Self::Long(long) => long.first(peer, protocol, selector),
         }
-        self.first_of_words(peer, service)
+    }
+}
+
+impl<A: Address, R: Copy + Default + PartialEq> Axes<A, R> {
+    /// The axes of rules that have rows of so many words; `row` is asked for what stands for one. The default stands for the row of
+    /// no rule.
+    fn new(patterns: &[Pattern<'_>], words: usize, mut row: impl FnMut(&[u64]) -> R) -> Self {
+        let peers = spans(patterns, |(ranges, _)| ranges.to_vec());
+        let tcp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::TCP));
+        let udp = spans(patterns, |(_, service)| port_ranges(*service, Protocol::UDP));
+        let icmp = spans(patterns, |(_, service)| icmp_ranges(*service, A::ICMP));
+        let numbers = spans(patterns, |(_, service)| unseen_ranges(*service));
+        Self {
+            peers: axis(peers, words, &mut row),
+            tcp: axis(tcp, words, &mut row),
+            udp: axis(udp, words, &mut row),
+            icmp: axis(icmp, words, &mut row),
+            numbers: axis(numbers, words, &mut row),
+        }
     }
 
-    /// The first bit set in both of two rows.
+    /// What stands for the rows of a packet's peer and of its service.
+    #[expect(clippy::inline_always, reason = "as Chunk::first")]
+    #[inline(always)]
+    fn rows(&self, peer: A, protocol: Protocol, selector: Selector) -> (R, R) {
+        let service = match (protocol, selector) {
+            (Protocol::TCP, Selector::Port(port)) => self.tcp.find(port),
+            (Protocol::UDP, Selector::Port(port)) => self.udp.find(port),
+            (protocol, Selector::Icmp { icmp_type, code }) if protocol == A::ICMP => {
+                self.icmp.find(u16::from_be_bytes([icmp_type, code]))
+            }
+            (Protocol(number), _) => self.numbers.find(number.into()),
+        };
+        (*self.peers.find(peer), *service)
+    }
+}
+
+impl<A: Address> Long<A> {
+    /// The first bit set in both rows of a packet.
     #[inline(never)]
-    fn first_of_words(&self, peer: usize, service: usize) -> Option<usize> {
-        let peer_bits = self.rows.get(peer..peer + self.words)?;
-        let service_bits = self.rows.get(service..service + self.words)?;
-        peer_bits.iter().zip(service_bits).enumerate().find_map(|(word, (peer, service))| {
+    fn first(&self, peer: A, protocol: Protocol, selector: Selector) -> Option<usize> {
+        let (peer, service) = self.axes.rows(peer, protocol, selector);
+        let row = |begin: u32| self.rows.get(begin as usize..begin as usize + self.words);
+        row(peer)?.iter().zip(row(service)?).enumerate().find_map(|(word, (peer, service))| {
             let both = peer & service;
             (both != 0).then(|| word * 64 + both.trailing_zeros() as usize)
         })
@@ -156,7 +180,11 @@ impl<A: Address> Chunk<A> {
 }
 
 /// Sweeps over the edges of the ranges that rules have on an axis.
-fn axis<T: Point>(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Axis<T> {
+fn axis<T: Point, R: Copy + Default + PartialEq>(
+    spans: Vec<(usize, u128, u128)>,
+    words: usize,
+    row: &mut impl FnMut(&[u64]) -> R,
+) -> Intervals<T, R> {
     let mut edges = Vec::with_capacity(spans.len() * 2);
     for (position, first, last) in spans {
         edges.push((first, position, On));
@@ -165,15 +193,15 @@ fn axis<T: Point>(spans: Vec<(usize, u128, u128)>, rows: &mut RowTable) -> Axis<
         }
     }
     edges.sort_unstable_by_key(|(at, ..)| *at);
-    let mut row = vec![0; rows.words];
-    let mut steps: Vec<(u128, u32)> = Vec::new();
+    let mut bits = vec![0; words];
+    let mut steps: Vec<(u128, R)> = Vec::new();
     for edges in edges.chunk_by(|(at, ..), (next, ..)| at == next) {
         for (_, position, edge) in edges {
-            set_bit(&mut row, *position, *edge);
+            set_bit(&mut bits, *position, *edge);
         }
-        steps.extend(edges.first().map(|(at, ..)| (*at, rows.intern(&row))));
+        steps.extend(edges.first().map(|(at, ..)| (*at, row(&bits))));
     }
-    Intervals::new(RowTable::EMPTY, steps, DENSITY)
+    Intervals::new(R::default(), steps, DENSITY)
 }
 
 #[derive(Clone, Copy)]
@@ -194,19 +222,15 @@ fn set_bit(row: &mut [u64], position: usize, edge: Edge) {
 
 /// Rows of bits, each kept once.
 struct RowTable {
-    words: usize,
     bits: Vec<u64>,
     offsets: HashMap<Vec<u64>, u32>,
 }
 
 impl RowTable {
-    /// Where the row of no rules begins.
-    const EMPTY: u32 = 0;
-
-    /// A table whose first row is empty.
+    /// A table whose first row, at 0, is that of no rule.
     fn new(words: usize) -> Self {
         let empty = vec![0; words];
-        Self { words, bits: empty.clone(), offsets: HashMap::from([(empty, Self::EMPTY)]) }
+        Self { bits: empty.clone(), offsets: HashMap::from([(empty, 0)]) }
     }
 
     /// Where the row begins.
@@ -257,17 +281,20 @@ fn icmp_ranges(service: Service, own: Protocol) -> Vec<(u128, u128)> {
     }
 }
 
-/// Whether a rule matches packets of a protocol of which nothing but the number is known (S2.7, S5.2, S12.4).
-fn covers_unseen(service: Service, protocol: Protocol) -> bool {
-    if service.protocol().is_some_and(|own| own != protocol) {
-        return false;
-    }
-    match service {
+/// The numbers of the protocols whose packets a rule matches although nothing but the number is known of them (S2.7, S5.2,
+/// S12.4).
+fn unseen_ranges(service: Service) -> Vec<(u128, u128)> {
+    let is_whole = match service {
         Service::Tcp(ports) | Service::Udp(ports) => ports.is_all(),
         Service::Icmp(icmp_type, code) | Service::Icmpv6(icmp_type, code) => {
             icmp_type.is_none() && code.is_none()
         }
         Service::All | Service::Number(_) => true,
+    };
+    match service.protocol() {
+        _ if !is_whole => vec![],
+        Some(Protocol(number)) => vec![(number.into(), number.into())],
+        None => vec![(0, u8::MAX.into())],
     }
 }
 

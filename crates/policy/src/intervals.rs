@@ -72,8 +72,8 @@ impl Point for u128 {
 pub(crate) struct Intervals<T, V> {
     /// How many bits of a point are left out in the number of its section.
     shift: u32,
-    sections: Vec<Section>,
-    /// The trees of the sections. Nobody reads the first start of one.
+    sections: Vec<Section<V>>,
+    /// The trees of the sections that have more than one interval. Nobody reads the first start of one.
     starts: Vec<T>,
     /// Their leaves, as many as starts.
     values: Vec<V>,
@@ -81,9 +81,10 @@ pub(crate) struct Intervals<T, V> {
     first: V,
 }
 
-/// Where the tree of a section begins, and how many leaves it has.
+/// A section: where its tree begins, and how many leaves that has. With one leaf there is no tree, only its value.
 #[derive(Clone, Copy, Debug)]
-struct Section {
+struct Section<V> {
+    value: V,
     at: u32,
     leaves: u32,
 }
@@ -121,26 +122,32 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
 
     /// Adds the next section, which these intervals overlap.
     fn add_section(&mut self, intervals: &[(u128, V)]) {
-        let (at, leaves) = (self.starts.len(), intervals.len().next_power_of_two());
-        self.starts.resize(at + leaves, T::from_bits(0));
-        self.values.resize(at + leaves, self.first);
+        let leaves = intervals.len().next_power_of_two();
+        let at = self.starts.len();
         // No point is behind the line's last, so that its value is the only one behind such a start.
-        let rest = intervals.last().map_or(self.first, |(_, last)| *last);
-        let mut intervals = intervals.iter().copied().chain(repeat((T::LAST, rest))).peekable();
-        if let (Some(starts), Some(values)) = (self.starts.get_mut(at..), self.values.get_mut(at..)) {
-            fill(1, (starts, values), &mut intervals);
+        let value = intervals.last().map_or(self.first, |(_, last)| *last);
+        if leaves > 1 {
+            self.starts.resize(at + leaves, T::from_bits(0));
+            self.values.resize(at + leaves, self.first);
+            let mut intervals = intervals.iter().copied().chain(repeat((T::LAST, value))).peekable();
+            if let (Some(starts), Some(values)) = (self.starts.get_mut(at..), self.values.get_mut(at..)) {
+                fill(1, (starts, values), &mut intervals);
+            }
         }
         // Fewer than a `u32` counts: the memory for the rules would not suffice.
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        self.sections.push(Section { at: number(at), leaves: number(leaves) });
+        self.sections.push(Section { value, at: number(at), leaves: number(leaves) });
     }
 
     /// The value of the interval that the point lies in.
     #[inline]
     pub(crate) fn find(&self, point: T) -> &V {
-        let section = self.sections.get(point.section(self.shift));
-        let Some(Section { at: begin, leaves }) = section.copied() else { return &self.first };
-        let (begin, leaves) = (begin as usize, leaves as usize);
+        let Some(section) = self.sections.get(point.section(self.shift)) else { return &self.first };
+        // Most often, so that nothing else need be read.
+        if section.leaves == 1 {
+            return &section.value;
+        }
+        let (begin, leaves) = (section.at as usize, section.leaves as usize);
         let mut at = 1;
         while at < leaves
             && let Some(start) = self.starts.get(begin + at)

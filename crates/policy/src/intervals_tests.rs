@@ -6,7 +6,11 @@ impl<T: Point, V: Copy + PartialEq> Intervals<T, V> {
         let mut values = Vec::new();
         for section in &self.sections {
             let (begin, leaves) = (section.at as usize, section.leaves as usize);
-            collect(1, &self.values[begin..begin + leaves], &mut values);
+            if leaves == 1 {
+                values.push(section.value);
+            } else {
+                collect(1, &self.values[begin..begin + leaves], &mut values);
+            }
         }
         values.chunk_by(V::eq).count()
     }
