@@ -10,7 +10,7 @@ use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::{Memory, note_denial};
-use crate::route::{Hop, OnlyHop, Route, RouteId, Way};
+use crate::route::{Hop, Route, RouteId, Way};
 use crate::turn_away::Request;
 
 impl World {
@@ -54,7 +54,7 @@ impl World {
             return None;
         }
         let route = match Route::of(facts, &self.policy, &self.settings) {
-            Ok(route) => self.routes.number(route, &self.policy),
+            Ok(route) => self.routes.number(route),
             Err(reason) => {
                 let verdict = Verdict::bare(reason);
                 self.counters.count(digest.length, &verdict);
@@ -64,7 +64,7 @@ impl World {
         if !self.may_be_tracked(digest.kind) {
             return None;
         }
-        let Some(OnlyHop { hop, .. }) = self.routes.only_hop(route) else {
+        let Some(hop) = self.routes.only_hop(route) else {
             return self.begin_twice((number, now), (digest, facts), (wanted, route));
         };
         let request = self.request(facts, (route, *hop))?;

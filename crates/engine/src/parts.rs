@@ -192,7 +192,7 @@ impl Engine {
         }
         // Only now: as long as one part shares the routes, none can be added.
         for route in wanted {
-            world.routes.number(route, &world.policy);
+            world.routes.number(route);
         }
         self.settle_numbers();
         let world = &mut self.world;

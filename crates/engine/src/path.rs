@@ -87,7 +87,7 @@ impl World {
     }
 
     fn remember_route(&mut self, id: FlowId, sender: End, route: Route) {
-        let number = self.routes.number(route, &self.policy);
+        let number = self.routes.number(route);
         if let Some(flow) = self.table.flow_mut(id) {
             flow.memory.set_route(sender, number);
         }

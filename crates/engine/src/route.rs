@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason, Timeouts};
+use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
 use crate::Settings;
@@ -152,19 +152,11 @@ pub(crate) struct Routes {
     wanted: Vec<Route>,
 }
 
-/// The one hop of a route, with the timeouts in force there: together, since the usual packet needs both.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(128))]
-pub(crate) struct OnlyHop {
-    pub(crate) hop: Hop,
-    pub(crate) timeouts: Timeouts,
-}
-
 #[derive(Debug)]
 struct Known {
     routes: Vec<(Route, Way)>,
     /// By number, the hop of each route that passes no other; the first is that of no route.
-    only_hops: Vec<Option<OnlyHop>>,
+    only_hops: Vec<Option<Hop>>,
     /// By the packed form.
     numbers: HashMap<u128, RouteId, FxBuildHasher>,
 }
@@ -178,7 +170,7 @@ impl Routes {
 
     /// The hop of a route of the model in force that passes no other.
     #[inline]
-    pub(crate) fn only_hop(&self, id: RouteId) -> Option<&OnlyHop> {
+    pub(crate) fn only_hop(&self, id: RouteId) -> Option<&Hop> {
         self.shared.only_hops.get(usize::from(id)).and_then(Option::as_ref)
     }
 
@@ -192,22 +184,22 @@ impl Routes {
         self.shared.get(id).map(|(_, way)| way)
     }
 
-    /// The number of a route of the model in force; none when too many are remembered, and in a part none when it is new.
+    /// The number of a route; none when too many are remembered, and in a part none when it is new.
     #[inline]
-    pub(crate) fn number(&mut self, route: Route, policy: &Policy) -> RouteId {
+    pub(crate) fn number(&mut self, route: Route) -> RouteId {
         let packed = route.pack();
         let recent = self.recent.get(packed);
-        if recent != 0 { recent } else { self.look_up((route, packed), policy) }
+        if recent != 0 { recent } else { self.look_up(route, packed) }
     }
 
     #[inline(never)]
-    fn look_up(&mut self, (route, packed): (Route, u128), policy: &Policy) -> RouteId {
+    fn look_up(&mut self, route: Route, packed: u128) -> RouteId {
         if let Some(id) = self.shared.numbers.get(&packed) {
             self.recent.set(packed, *id);
             return *id;
         }
         if let Some(known) = Arc::get_mut(&mut self.shared) {
-            return known.add(route, policy);
+            return known.add(route);
         }
         if !self.wanted.contains(&route) {
             self.wanted.push(route);
@@ -269,16 +261,13 @@ impl Known {
         self.routes.get(usize::from(id).checked_sub(1)?)
     }
 
-    fn add(&mut self, route: Route, policy: &Policy) -> RouteId {
+    fn add(&mut self, route: Route) -> RouteId {
         if self.routes.len() >= MOST_ROUTES {
             return 0;
         }
         let way = route.way();
         self.routes.push((route, way));
-        self.only_hops.push(match way {
-            Way::One(hop) => Some(OnlyHop { hop, timeouts: *policy.timeouts(hop.eni) }),
-            Way::Two(..) | Way::Closed => None,
-        });
+        self.only_hops.push(if let Way::One(hop) = way { Some(hop) } else { None });
         let id = RouteId::try_from(self.routes.len()).unwrap_or(0);
         self.numbers.insert(route.pack(), id);
         id

@@ -48,7 +48,7 @@ impl World {
         let rule = memory.admitted(sender)?;
         Handshake::passed_by(before, event, sender)?;
         let route = memory.route(sender);
-        let hop = self.routes.only_hop(route)?.hop;
+        let hop = *self.routes.only_hop(route)?;
         let scope = self.scopes.of(hop.eni);
         if !self.ledger.is_full(scope) {
             return None;
@@ -97,7 +97,7 @@ impl World {
         let rule = memory.admitted(sender)?;
         Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
         let route = memory.route(sender);
-        let hop = self.routes.only_hop(route)?.hop;
+        let hop = *self.routes.only_hop(route)?;
         Some(Request { route, hop, rule, scope: self.scopes.of(hop.eni) })
     }
 
@@ -110,7 +110,7 @@ impl World {
         (place, route): (Place, RouteId),
     ) -> Option<Verdict> {
         // Told before the rules are asked: as long as there is room this is not the way.
-        let hop = self.routes.only_hop(route)?.hop;
+        let hop = *self.routes.only_hop(route)?;
         if !self.ledger.is_full(self.scopes.of(hop.eni)) || !self.may_be_tracked(digest.kind) {
             return None;
         }

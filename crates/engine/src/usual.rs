@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::{Entry, Step, Wanted};
-use vpcreplay_flow::{Brief, Digest, End, Event, Reason, Timeouts, Timestamp};
+use vpcreplay_flow::{Brief, Digest, End, Event, Reason, Timestamp};
 use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
 
 use crate::batch::{InBrief, Packets};
@@ -12,7 +12,7 @@ use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
 use crate::memory::denial;
-use crate::route::{Hop, OnlyHop, Route, RouteId, Way};
+use crate::route::{Hop, Route, RouteId, Way};
 use crate::settings::FlowRecords;
 use crate::turn_away::Place;
 use crate::{Flow, Shard, Verdict};
@@ -118,11 +118,11 @@ impl World {
         let handshake = Handshake::passed_by(flow.memory.packed_handshake(), usual.event, usual.sender());
         let handshake = handshake.ok_or(other)?;
         let route = flow.memory.route(usual.sender());
-        let OnlyHop { hop, timeouts } = self.routes.only_hop(route).ok_or(other)?;
+        let hop = self.routes.only_hop(route).ok_or(other)?;
         if !flow.first().lives_at(hop.eni.0, usual.now) {
             return Err(other);
         }
-        let (entry, is_nearer) = flow.refresh_first(usual.step_by(timeouts)).ok_or(other)?;
+        let (entry, is_nearer) = flow.refresh_first(usual.step(hop, &self.policy)).ok_or(other)?;
         flow.memory.set_packed_handshake(handshake);
         if is_nearer {
             shard.settle(at);
@@ -274,7 +274,7 @@ impl World {
     #[inline(never)]
     fn learn_route(&mut self, digest: &Digest, (hash, at): Place) -> Option<RouteId> {
         let route = Route::of_digest(digest, &self.policy, &self.settings).ok()?;
-        let number = self.routes.number(route, &self.policy);
+        let number = self.routes.number(route);
         let flow = self.table.shard_mut(hash)?.flow_mut(at)?;
         flow.memory.set_route(digest.kind.sender(), number);
         Some(number)
@@ -335,11 +335,7 @@ impl Usual {
 
     #[inline]
     fn step<'p>(self, hop: &Hop, policy: &'p Policy) -> Step<'p> {
-        self.step_by(policy.timeouts(hop.eni))
-    }
-
-    #[inline]
-    const fn step_by(self, timeouts: &Timeouts) -> Step<'_> {
+        let timeouts = policy.timeouts(hop.eni);
         Step { event: self.event, sender: self.sender(), now: self.now, timeouts }
     }
 
