@@ -4,9 +4,8 @@ use vpcreplay_flow::{Digest, Direction, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::{Denied, Waiting};
-use crate::refused::{Refused, Row};
+use crate::refused::{Refused, Row, refused_at};
 use crate::route::{Hop, RouteId, Routes, Way};
-use crate::turn_away::turned_away;
 use crate::{Denial, TopDenied, Verdict};
 
 /// Packets and bytes.
@@ -50,7 +49,7 @@ pub struct Counters {
     /// Packets that went on with a connection and are not entered in the tallies and hits yet, by the number of their route.
     passed: Vec<Tally>,
     exceeded: Vec<u64>,
-    /// Packets that the allowance turned away and that are not entered either.
+    /// Packets that a security group refused and that are not entered either.
     refused: Refused,
     /// Packets denied, by peer.
     pub denied_peers: TopDenied,
@@ -159,14 +158,14 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that the allowance turns away at a hop, although a rule admits it, and notes it for the top lists. Route and
-    /// rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
+    /// Counts a packet that is refused at a hop, although a rule admits it or because none does, and notes it for the top lists. Route
+    /// and rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
     #[expect(clippy::inline_always, reason = "as Denied::of_digest")]
     #[inline(always)]
     pub(crate) fn count_refused(
         &mut self,
         (number, digest): (u64, &Digest),
-        (route, hop, rule): (RouteId, Hop, RuleId),
+        (route, hop, rule): (RouteId, Hop, Option<RuleId>),
     ) {
         let denial = match self.refused.get_mut(route, rule) {
             Some(row) => {
@@ -181,11 +180,11 @@ impl Counters {
         }
     }
 
-    /// Counts the first packet that is turned away on a route by a rule, or the first since others took its row; gives the number
+    /// Counts the first packet that is refused on a route by a rule or none, or the first since others took its row; gives the number
     /// of its denial.
     #[inline(never)]
-    fn count_refused_anew(&mut self, (route, hop, rule): (RouteId, Hop, RuleId), length: u32) -> u32 {
-        let denial = self.waiting.number(Denial::of(&turned_away(hop, rule)));
+    fn count_refused_anew(&mut self, (route, hop, rule): (RouteId, Hop, Option<RuleId>), length: u32) -> u32 {
+        let denial = self.waiting.number(Denial::of(&refused_at(hop, rule)));
         let row = Row { denial, route, hop, rule, counted: Tally::of(length) };
         if let Some(before) = self.refused.put(row) {
             self.add_refused(&before);
@@ -193,20 +192,23 @@ impl Counters {
         denial
     }
 
-    /// Adds packets that were turned away.
+    /// Adds packets that were refused.
     fn add_refused(&mut self, Row { hop, rule, counted, .. }: &Row) {
         // The network ACL behind a security group is not asked any more.
         let nacl = if hop.direction == Direction::Ingress { hop.nacl } else { None };
-        for rule in nacl.into_iter().chain([*rule]) {
+        for rule in nacl.into_iter().chain(*rule) {
             if let Some(hits) = self.rule_hits.get_mut(rule.index()) {
                 *hits += counted.packets;
             }
         }
-        if let Some(exceeded) = self.exceeded.get_mut(hop.eni.index()) {
+        let Verdict { reason, .. } = refused_at(*hop, *rule);
+        if reason == Reason::ConntrackAllowanceExceeded
+            && let Some(exceeded) = self.exceeded.get_mut(hop.eni.index())
+        {
             *exceeded += counted.packets;
         }
         let row = self.tallies.get_mut(hop.eni.index() + 1);
-        if let Some(tally) = row.and_then(|row| row.get_mut(Reason::ConntrackAllowanceExceeded as usize)) {
+        if let Some(tally) = row.and_then(|row| row.get_mut(reason as usize)) {
             tally.add_all(*counted);
         }
     }

@@ -1,17 +1,24 @@
 //! First packets that are judged with as few steps as possible, to the verdict that [`World::judge`] gives: the usual one, which
-//! passes one ENI whose rules admit it and which tracks it or is at its limit, or two that track it, and the one that takes no
-//! path.
+//! passes one ENI that tracks or refuses it, or two that track it, and the one that takes no path.
 
 use vpcreplay_conntrack::{Entry, Tracking, Wanted};
-use vpcreplay_flow::{Digest, PacketFacts, Reason, Timestamp};
-use vpcreplay_policy::Probe;
+use vpcreplay_flow::{Digest, PacketFacts, PacketKind, Reason, Timestamp};
+use vpcreplay_policy::{Probe, RuleId};
 
 use crate::Verdict;
 use crate::causality::Handshake;
 use crate::engine::World;
 use crate::memory::{Memory, note_denial};
+use crate::refused::Refusal;
 use crate::route::{Hop, Route, RouteId, Way};
-use crate::turn_away::Request;
+
+/// What an entry is asked for: an ENI that a packet passes, the rule that admits it, and the ENI's scope.
+#[derive(Clone, Copy)]
+struct Request {
+    hop: Hop,
+    rule: RuleId,
+    scope: u32,
+}
 
 impl World {
     /// Judges the first packet of a flow that the table does not have, and begins the flow; `None` and no change where
@@ -61,25 +68,20 @@ impl World {
                 return Some(verdict);
             }
         };
-        if !self.may_be_tracked(digest.kind) {
-            return None;
-        }
         let Some(hop) = self.routes.only_hop(route) else {
             return self.begin_twice((number, now), (digest, facts), (wanted, route));
         };
-        let request = self.request(facts, (route, *hop))?;
+        let hop = *hop;
+        let Some(rule) = self.admitting_rule(facts, hop) else {
+            return self.begin_without_rule((number, now), digest, (wanted, route));
+        };
+        let request = self.request((digest.kind, facts), (hop, rule))?;
         let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let key = (&digest.key, wanted.hash);
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         if self.has_no_room(request.scope, now) {
-            let (handshake, cause) = Handshake::denied_by(handshake, event, sender);
-            let mut memory = Memory::begun(sender, route, handshake);
-            memory.set_admitted(sender, request.rule);
-            let id = self.table.begin(key, now, (memory, None));
-            if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
-                note_denial(shard, at, (cause, number));
-            }
-            return Some(self.book_refused((number, now), digest, request));
+            let what = (route, hop, Refusal::NoRoom(rule));
+            return Some(self.begin_refused((number, now), digest, (wanted, what)));
         }
         let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
         let entry = self.entry(&request, now, Tracking::open(event, sender, sender));
@@ -91,6 +93,44 @@ impl World {
         Some(self.admit((number, now), digest, ([request], &entry)))
     }
 
+    /// The same for a packet that no rule of the one ENI on its route admits.
+    #[inline(never)]
+    fn begin_without_rule(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        (wanted, route): (&Wanted, RouteId),
+    ) -> Option<Verdict> {
+        let hop = *self.routes.only_hop(route)?;
+        let refusal = self.lack_of_rule(&digest.facts(), hop);
+        if !self.settings.rules_out(digest.kind, refusal) {
+            return None;
+        }
+        Some(self.begin_refused(number_now, digest, (wanted, (route, hop, refusal))))
+    }
+
+    /// Begins the flow of a packet that is refused.
+    #[expect(clippy::inline_always, reason = "as World::begin")]
+    #[inline(always)]
+    fn begin_refused(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        (wanted, what): (&Wanted, (RouteId, Hop, Refusal)),
+    ) -> Verdict {
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
+        let (handshake, cause) = Handshake::denied_by(begun, event, sender);
+        let (route, _, refusal) = what;
+        let mut memory = Memory::begun(sender, route, handshake);
+        memory.set_refusal(sender, refusal);
+        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, None));
+        if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
+            note_denial(shard, at, (cause, number));
+        }
+        self.book_refused((number, now), digest, what)
+    }
+
     /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
     #[inline(never)]
     fn begin_twice(
@@ -100,7 +140,8 @@ impl World {
         (wanted, route): (&Wanted, RouteId),
     ) -> Option<Verdict> {
         let Some(&Way::Two(source, destination)) = self.routes.way(route) else { return None };
-        let requests = [self.request(facts, (route, source))?, self.request(facts, (route, destination))?];
+        let request = |hop| self.request((digest.kind, facts), (hop, self.admitting_rule(facts, hop)?));
+        let requests = [request(source)?, request(destination)?];
         // Both may count for one scope.
         if requests.iter().any(|request| self.ledger.room(request.scope) < 2) {
             return None;
@@ -149,19 +190,28 @@ impl World {
         verdict
     }
 
-    /// The rule that admits a packet without a connection at an ENI that it passes, so that it asks for an entry.
+    /// What a packet without a connection that a rule of a hop admits asks for there; `None` where it is not tracked.
     #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
     #[inline(always)]
-    pub(crate) fn request(&self, facts: &PacketFacts, (route, hop): (RouteId, Hop)) -> Option<Request> {
-        let Hop { eni, direction, .. } = hop;
-        let probe = Probe::of(facts, direction);
-        let rule = self.policy.security_group(eni, direction, &probe)?;
-        let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
-        let opens =
-            |direction, port| self.policy.opens_untracked(eni, direction, (facts.protocol, port), probe.peer);
-        if opens(direction, dst_port) || opens(direction.opposite(), src_port) {
+    fn request(
+        &self,
+        (kind, facts): (PacketKind, &PacketFacts),
+        (hop, rule): (Hop, RuleId),
+    ) -> Option<Request> {
+        if !self.settings.may_track(kind) || self.opens_untracked(facts, hop) {
             return None;
         }
-        Some(Request { route, hop, rule, scope: self.scopes.of(eni) })
+        Some(Request { hop, rule, scope: self.scopes.of(hop.eni) })
+    }
+
+    /// Whether a packet may belong to an untracked flow at a hop, whichever end opened it (S6.4).
+    #[expect(clippy::inline_always, reason = "as World::request")]
+    #[inline(always)]
+    pub(crate) fn opens_untracked(&self, facts: &PacketFacts, Hop { eni, direction, .. }: Hop) -> bool {
+        let Probe { peer, .. } = Probe::of(facts, direction);
+        let (src_port, dst_port) = facts.transport.ports().unwrap_or_default();
+        let opens =
+            |direction, port| self.policy.opens_untracked(eni, direction, (facts.protocol, port), peer);
+        opens(direction, dst_port) || opens(direction.opposite(), src_port)
     }
 }

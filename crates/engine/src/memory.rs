@@ -8,6 +8,7 @@ use crate::Shard;
 use crate::causality::{Cause, Handshake};
 use crate::flows::Detail;
 use crate::forks::Parted;
+use crate::refused::Refusal;
 use crate::route::RouteId;
 
 /// What a packet needs at once: in the flow's cache line.
@@ -16,12 +17,17 @@ pub(crate) struct Memory {
     /// The route of each end's packets (see [`crate::route`]).
     routes: [RouteId; 2],
     handshake: u8,
-    /// The rule that admitted a packet that the allowance turned away, plus one, and its sender in the top bit; 0 for none.
-    admitted: [u8; 4],
+    /// Why packets of an end were refused: the rule that admits them all the same, plus one, or [`NO_RULE`] or [`REVERSIBLE`]; the
+    /// end in the top bit. 0 for none.
+    refusal: [u8; 4],
 }
 
-/// The sender in [`Memory::admitted`].
+/// The sender in [`Memory::refusal`].
 const SENDER: u32 = 1 << 31;
+/// No rule admits the packets, and none of the opposite direction does.
+const NO_RULE: u32 = SENDER - 1;
+/// No rule admits the packets, and one of the opposite direction does.
+const REVERSIBLE: u32 = SENDER - 2;
 
 /// What is needed now and then.
 #[derive(Debug, Default)]
@@ -122,7 +128,7 @@ pub(crate) fn move_note(shard: &mut Shard, at: u32) -> Option<&mut Aside> {
 impl Memory {
     /// Of a flow whose first packet took a route.
     pub(crate) fn begun(sender: End, route: RouteId, handshake: u8) -> Self {
-        let mut memory = Self { routes: [0; 2], handshake, admitted: [0; 4] };
+        let mut memory = Self { routes: [0; 2], handshake, refusal: [0; 4] };
         memory.set_route(sender, route);
         memory
     }
@@ -149,22 +155,32 @@ impl Memory {
     /// Forgets what a model said of the flow's packets.
     pub(crate) const fn forget_model(&mut self) {
         self.routes = [0; 2];
-        self.admitted = [0; 4];
+        self.refusal = [0; 4];
     }
 
-    /// The rule that admitted the packets of an end before the allowance turned them away, if it is remembered.
+    /// Why the packets of an end were refused, if it is remembered.
     #[inline]
-    pub(crate) fn admitted(self, sender: End) -> Option<RuleId> {
-        let kept = u32::from_ne_bytes(self.admitted) ^ Self::of_sender(sender);
-        let is_it = kept & SENDER == 0;
-        if is_it { kept.checked_sub(1).map(RuleId) } else { None }
+    pub(crate) const fn refusal(self, sender: End) -> Option<Refusal> {
+        let kept = u32::from_ne_bytes(self.refusal) ^ Self::of_sender(sender);
+        match kept {
+            0 | SENDER.. => None,
+            NO_RULE => Some(Refusal::NoRule),
+            REVERSIBLE => Some(Refusal::Reversible),
+            rule => Some(Refusal::NoRoom(RuleId(rule - 1))),
+        }
     }
 
     /// Remembers it. A rule whose number is too great is not remembered.
     #[inline]
-    pub(crate) const fn set_admitted(&mut self, sender: End, RuleId(rule): RuleId) {
-        let kept = if rule < SENDER - 1 { (rule + 1) | Self::of_sender(sender) } else { 0 };
-        self.admitted = kept.to_ne_bytes();
+    pub(crate) const fn set_refusal(&mut self, sender: End, refusal: Refusal) {
+        let kept = match refusal {
+            Refusal::NoRoom(RuleId(rule)) if rule < REVERSIBLE - 1 => rule + 1,
+            Refusal::NoRoom(_) => 0,
+            Refusal::NoRule => NO_RULE,
+            Refusal::Reversible => REVERSIBLE,
+        };
+        let kept = if kept == 0 { 0 } else { kept | Self::of_sender(sender) };
+        self.refusal = kept.to_ne_bytes();
     }
 
     const fn of_sender(sender: End) -> u32 {

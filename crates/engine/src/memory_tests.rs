@@ -4,23 +4,28 @@ use vpcreplay_policy::RuleId;
 
 use super::{Aside, Memory, denial, move_note, note_denial};
 use crate::causality::Cause;
+use crate::refused::Refusal;
 
 // S10.1: another model may admit by another rule, or not at all.
 #[test]
-fn the_rule_that_admitted_is_of_one_end_and_one_model() {
+fn a_refusal_is_of_one_end_and_one_model() {
+    let greatest = RuleId((1 << 31) - 4);
+    let rules = [RuleId(0), RuleId(1), greatest].map(Refusal::NoRoom);
+    let refusals = [Refusal::NoRule, Refusal::Reversible];
     for (sender, other) in [(End::A, End::B), (End::B, End::A)] {
         let mut memory = Memory::begun(sender, 3, 0);
-        assert_eq!((memory.admitted(sender), memory.admitted(other)), (None, None));
-        memory.set_admitted(sender, RuleId(0));
-        assert_eq!((memory.admitted(sender), memory.admitted(other)), (Some(RuleId(0)), None));
-        let greatest = RuleId((1 << 31) - 2);
-        memory.set_admitted(sender, greatest);
-        assert_eq!((memory.admitted(sender), memory.admitted(other)), (Some(greatest), None));
-        memory.set_admitted(sender, RuleId(greatest.0 + 1));
-        assert_eq!((memory.admitted(sender), memory.admitted(other)), (None, None));
-        memory.set_admitted(sender, RuleId(7));
+        assert_eq!((memory.refusal(sender), memory.refusal(other)), (None, None));
+        for refusal in rules.into_iter().chain(refusals) {
+            memory.set_refusal(sender, refusal);
+            assert_eq!((memory.refusal(sender), memory.refusal(other)), (Some(refusal), None));
+        }
+        for rule in [greatest.0 + 1, greatest.0 + 2, greatest.0 + 3, u32::MAX] {
+            memory.set_refusal(sender, Refusal::NoRoom(RuleId(rule)));
+            assert_eq!((memory.refusal(sender), memory.refusal(other)), (None, None));
+        }
+        memory.set_refusal(sender, Refusal::NoRoom(RuleId(7)));
         memory.forget_model();
-        assert_eq!((memory.admitted(sender), memory.route(sender)), (None, 0));
+        assert_eq!((memory.refusal(sender), memory.route(sender)), (None, 0));
     }
 }
 

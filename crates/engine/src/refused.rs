@@ -1,21 +1,51 @@
-//! Packets that the allowance turned away, counted by what tells the rest of them: most come by few routes and rules.
+//! Packets that a security group refuses, counted by what tells the rest of them: most come by few routes and rules.
 
+use vpcreplay_flow::Reason;
 use vpcreplay_policy::RuleId;
 
-use crate::Tally;
 use crate::route::{Hop, RouteId};
+use crate::{Tally, Verdict};
+
+/// Why the one ENI that a packet passes refuses it, where the packet has no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A rule admits it, but its scope is at its limit (S6.3.3c).
+    NoRoom(RuleId),
+    /// No rule admits it (S6.3.3).
+    NoRule,
+    /// No rule admits it, but one of the opposite direction admits the reversed flow, which matters to packets in the middle of a
+    /// TCP connection (S7.5, S12.16).
+    Reversible,
+}
+
+impl Refusal {
+    /// The rule that the verdict names.
+    #[inline]
+    pub(crate) const fn rule(self) -> Option<RuleId> {
+        match self {
+            Self::NoRoom(rule) => Some(rule),
+            Self::NoRule | Self::Reversible => None,
+        }
+    }
+}
+
+/// The verdict on a packet that is refused at a hop, although a rule admits it, or because none does.
+pub(crate) fn refused_at(hop: Hop, rule: Option<RuleId>) -> Verdict {
+    let reason = if rule.is_some() { Reason::ConntrackAllowanceExceeded } else { Reason::SgNoRule };
+    Verdict { rule, ..hop.gate().verdict(reason) }
+}
 
 /// Rows there are; a power of two. Who comes to a row that another has takes it over.
 const ROWS: usize = 32;
 
-/// Packets that took one route and were admitted by one rule.
+/// Packets that took one route and were refused although one rule admits them, or because none does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// The number of their denial.
     pub(crate) denial: u32,
     pub(crate) route: RouteId,
     pub(crate) hop: Hop,
-    pub(crate) rule: RuleId,
+    pub(crate) rule: Option<RuleId>,
     pub(crate) counted: Tally,
 }
 
@@ -24,9 +54,9 @@ pub(crate) struct Row {
 pub(crate) struct Refused([Option<Row>; ROWS]);
 
 impl Refused {
-    /// The row of a route and a rule, if they have it.
+    /// The row of a route and a rule or none, if they have it.
     #[inline]
-    pub(crate) fn get_mut(&mut self, route: RouteId, rule: RuleId) -> Option<&mut Row> {
+    pub(crate) fn get_mut(&mut self, route: RouteId, rule: Option<RuleId>) -> Option<&mut Row> {
         let row = self.0.get_mut(place(route, rule))?.as_mut()?;
         if (row.route, row.rule) == (route, rule) { Some(row) } else { None }
     }
@@ -43,7 +73,11 @@ impl Refused {
 }
 
 #[inline]
-const fn place(route: RouteId, RuleId(rule): RuleId) -> usize {
+const fn place(route: RouteId, rule: Option<RuleId>) -> usize {
+    let rule = match rule {
+        Some(RuleId(rule)) => rule,
+        None => u32::MAX,
+    };
     // An odd factor: routes alone, or rules alone, that follow each other have rows of their own.
     (route as usize * 7 + rule as usize) % ROWS
 }
@@ -70,7 +104,9 @@ mod tests {
             let mut taken_over = 0;
             for number in 0..3_000_u16 {
                 // Some come several times in a row, some by turns.
-                let (route, rule) = (number / 3 % routes, RuleId((number % 7 % rules).into()));
+                let rule = number % 7 % rules;
+                let rule = if rule == 5 { None } else { Some(RuleId(rule.into())) };
+                let route = number / 3 % routes;
                 let length = number.into();
                 added.entry((route, rule)).or_default().add(length);
                 if let Some(row) = rows.get_mut(route, rule) {

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use vpcreplay_flow::{Span, Timestamp};
+use vpcreplay_flow::{PacketKind, Span, Timestamp};
 use vpcreplay_policy::{EniId, IcmpErrors, Mode, Policy, Registry, TcpMidstream};
+
+use crate::refused::Refusal;
 
 /// The options that stay for the whole replay (S10.1).
 #[derive(Clone, Debug)]
@@ -49,6 +51,24 @@ impl Default for Settings {
             flow_records: FlowRecords::Off,
             only: None,
         }
+    }
+}
+
+impl Settings {
+    /// Whether a packet without a connection may be tracked where a rule admits it: one in the middle of a TCP connection is by one
+    /// setting; by another it may be denied, and by the third it is tracked in other ways too (S7.5).
+    #[inline]
+    pub(crate) fn may_track(&self, kind: PacketKind) -> bool {
+        !kind.event().is_midstream() || self.tcp_midstream == TcpMidstream::Allow
+    }
+
+    /// Whether the lack of a rule denies a packet without a connection: by one setting not in the middle of a TCP connection, if a
+    /// rule of the opposite direction admits the reversed flow (S7.5, S12.16).
+    #[inline]
+    pub(crate) fn rules_out(&self, kind: PacketKind, refusal: Refusal) -> bool {
+        refusal != Refusal::Reversible
+            || !kind.event().is_midstream()
+            || self.tcp_midstream != TcpMidstream::EitherEnd
     }
 }
 

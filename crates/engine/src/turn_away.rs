@@ -1,33 +1,27 @@
-//! Packets that the allowance turns away because their scope is at its limit (S6.3.3c), judged with as few steps as possible,
-//! to the verdict that [`World::judge`] gives.
+//! Packets without a connection that the one ENI on their path refuses, for lack of room (S6.3.3c) or of a rule (S6.3.3), and those
+//! that were never sent because of that (S8.1): judged with as few steps as possible, to the verdict that [`World::judge`] gives.
+
+use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::Wanted;
-use vpcreplay_flow::{Digest, PacketKind, Reason, Timestamp};
-use vpcreplay_policy::{RuleId, TcpMidstream};
+use vpcreplay_flow::{Digest, PacketFacts, PacketKind, Protocol, Timestamp};
+use vpcreplay_policy::{Mode, Probe, RuleId, TcpMidstream};
 
 use crate::Verdict;
 use crate::batch::{InBrief, Packets};
-use crate::causality::Handshake;
+use crate::causality::{Handshake, Sent};
 use crate::engine::World;
-use crate::memory::note_denial;
+use crate::memory::{denial, note_denial};
+use crate::refused::{Refusal, refused_at};
 use crate::route::{Hop, RouteId};
 
 /// Where a flow is: the hash of its key, which tells its shard, and its place there.
 pub(crate) type Place = (u64, u32);
 
-/// What an entry is asked for: the one ENI that a packet passes, the rule that admits it, and the ENI's scope.
-#[derive(Clone, Copy)]
-pub(crate) struct Request {
-    pub(crate) route: RouteId,
-    pub(crate) hop: Hop,
-    pub(crate) rule: RuleId,
-    pub(crate) scope: u32,
-}
-
 impl World {
     /// Judges a packet in brief that is told by its key, of the flow that was guessed, which is remembered and has no connection,
-    /// if packets of this end were turned away before and nothing in the table is due; moves on to its time. `None` and no change
-    /// otherwise.
+    /// if packets of this end were refused before, or would not have been sent, and nothing in the table is due; moves on to its
+    /// time. `None` and no change otherwise.
     ///
     /// From the start: what its caller knows by now would have to be kept at hand for every packet.
     #[inline(never)]
@@ -38,19 +32,29 @@ impl World {
         wanted: &Wanted,
     ) -> Option<Verdict> {
         let InBrief { number, now, brief } = packets.in_brief(at)?;
-        if self.table.not_before() <= now || !self.may_be_tracked(brief.kind) {
+        if self.table.not_before() <= now || self.parting.is_some() {
             return None;
         }
         let (event, sender) = (brief.kind.event(), brief.kind.sender());
         let shard = self.table.shard_mut(wanted.hash)?;
         let flow = shard.flow_mut(wanted.guess)?;
         let (memory, before) = (flow.memory, flow.memory.packed_handshake());
-        let rule = memory.admitted(sender)?;
-        Handshake::passed_by(before, event, sender)?;
         let route = memory.route(sender);
+        if Handshake::passed_by(before, event, sender).is_none() {
+            // Not before it is known that the packet takes a path (S3.8).
+            self.routes.get(route)?;
+            self.move_on(number, now);
+            return self.unsent_again((brief.kind, brief.length), (wanted.hash, wanted.guess), now);
+        }
+        let refusal = memory.refusal(sender)?;
         let hop = *self.routes.only_hop(route)?;
-        let scope = self.scopes.of(hop.eni);
-        if !self.ledger.is_full(scope) {
+        let holds = match refusal {
+            Refusal::NoRoom(_) => {
+                self.ledger.is_full(self.scopes.of(hop.eni)) && self.settings.may_track(brief.kind)
+            }
+            Refusal::NoRule | Refusal::Reversible => self.settings.rules_out(brief.kind, refusal),
+        };
+        if !holds {
             return None;
         }
         let (after, cause) = Handshake::denied_by(before, event, sender);
@@ -60,12 +64,11 @@ impl World {
             note_denial(shard, wanted.guess, (cause, number));
         }
         self.move_on(number, now);
-        let request = Request { route, hop, rule, scope };
-        Some(self.book_refused((number, now), &brief.whole(), request))
+        Some(self.book_refused((number, now), &brief.whole(), (route, hop, refusal)))
     }
 
-    /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were turned away
-    /// before; `None` and no change otherwise.
+    /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were refused before;
+    /// `None` and no change otherwise.
     #[inline(never)]
     pub(crate) fn turn_away_known(
         &mut self,
@@ -73,59 +76,74 @@ impl World {
         digest: &Digest,
         place: Place,
     ) -> Option<Verdict> {
-        if self.table.shard(place.0)?.is_due(place.1, number_now.1) {
+        let shard = self.table.shard(place.0)?;
+        if self.parting.is_some() || shard.is_due(place.1, number_now.1) {
             return None;
         }
-        let request = self.request_again(digest.kind, place)?;
-        if !self.has_no_room(request.scope, number_now.1) {
-            return None;
-        }
-        Some(self.deny(number_now, digest, (place, request)))
-    }
-
-    /// What a packet that is told by its key asks for, if its flow has no connection because packets of this end, which asked for
-    /// the same, were turned away before.
-    #[expect(clippy::inline_always, reason = "as a call it would copy a request")]
-    #[inline(always)]
-    fn request_again(&self, kind: PacketKind, (hash, at): Place) -> Option<Request> {
-        if !self.may_be_tracked(kind) {
-            return None;
-        }
-        let flow =
-            self.table.shard(hash)?.flow(at).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
+        let kind = digest.kind;
+        let flow = shard.flow(place.1).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
         let (memory, sender) = (flow.memory, kind.sender());
-        let rule = memory.admitted(sender)?;
+        let refusal = memory.refusal(sender)?;
         Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
         let route = memory.route(sender);
         let hop = *self.routes.only_hop(route)?;
-        Some(Request { route, hop, rule, scope: self.scopes.of(hop.eni) })
+        let holds = match refusal {
+            Refusal::NoRoom(_) => {
+                self.settings.may_track(kind) && self.has_no_room(self.scopes.of(hop.eni), number_now.1)
+            }
+            Refusal::NoRule | Refusal::Reversible => self.settings.rules_out(kind, refusal),
+        };
+        if holds { Some(self.refuse(number_now, digest, (place, (route, hop, refusal)))) } else { None }
     }
 
-    /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if the
-    /// allowance turns it away; `None` and no change otherwise.
+    /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if it is
+    /// refused; `None` and no change otherwise.
     pub(crate) fn turn_away_again(
         &mut self,
         number_now: (u64, Timestamp),
         digest: &Digest,
         (place, route): (Place, RouteId),
     ) -> Option<Verdict> {
-        // Told before the rules are asked: as long as there is room this is not the way.
+        if self.parting.is_some() {
+            return None;
+        }
         let hop = *self.routes.only_hop(route)?;
-        if !self.ledger.is_full(self.scopes.of(hop.eni)) || !self.may_be_tracked(digest.kind) {
-            return None;
-        }
-        let request = self.request(&digest.facts(), (route, hop))?;
-        if !self.has_no_room(request.scope, number_now.1) {
-            return None;
-        }
-        Some(self.deny(number_now, digest, (place, request)))
+        let (facts, kind) = (digest.facts(), digest.kind);
+        let refusal = match self.admitting_rule(&facts, hop) {
+            None => {
+                let refusal = self.lack_of_rule(&facts, hop);
+                if !self.settings.rules_out(kind, refusal) {
+                    return None;
+                }
+                refusal
+            }
+            Some(rule) => {
+                let scope = self.scopes.of(hop.eni);
+                if !self.settings.may_track(kind)
+                    || self.opens_untracked(&facts, hop)
+                    || !self.has_no_room(scope, number_now.1)
+                {
+                    return None;
+                }
+                Refusal::NoRoom(rule)
+            }
+        };
+        Some(self.refuse(number_now, digest, (place, (route, hop, refusal))))
     }
 
-    /// Whether a packet without a connection is tracked if a rule admits it: one in the middle of a TCP connection is, by
-    /// one setting.
-    #[inline]
-    pub(crate) fn may_be_tracked(&self, kind: PacketKind) -> bool {
-        !kind.event().is_midstream() || self.settings.tcp_midstream == TcpMidstream::Allow
+    /// The rule that admits a packet without a connection at an ENI that it passes.
+    #[expect(clippy::inline_always, reason = "what only other shapes of packets need is left out")]
+    #[inline(always)]
+    pub(crate) fn admitting_rule(&self, facts: &PacketFacts, hop: Hop) -> Option<RuleId> {
+        self.policy.security_group(hop.eni, hop.direction, &Probe::of(facts, hop.direction))
+    }
+
+    /// Why a packet is refused that no rule admits.
+    pub(crate) fn lack_of_rule(&self, facts: &PacketFacts, hop: Hop) -> Refusal {
+        let reversed = Probe::reversed(facts, hop.direction).filter(|_| facts.protocol == Protocol::TCP);
+        let rule =
+            reversed.and_then(|probe| self.policy.security_group(hop.eni, hop.direction.opposite(), &probe));
+        if rule.is_some() { Refusal::Reversible } else { Refusal::NoRule }
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
@@ -142,13 +160,13 @@ impl World {
         self.ledger.is_full(scope)
     }
 
-    /// The allowance denies a packet of a remembered flow that has no connection (S6.3.3c).
+    /// Refuses a packet of a remembered flow that has no connection, and remembers why.
     #[inline(never)]
-    fn deny(
+    fn refuse(
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        ((hash, at), request): (Place, Request),
+        ((hash, at), what): (Place, (RouteId, Hop, Refusal)),
     ) -> Verdict {
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         if let Some(shard) = self.table.shard_mut(hash)
@@ -156,32 +174,60 @@ impl World {
         {
             let (after, cause) = Handshake::denied_by(flow.memory.packed_handshake(), event, sender);
             flow.memory.set_packed_handshake(after);
-            flow.memory.set_admitted(sender, request.rule);
+            flow.memory.set_refusal(sender, what.2);
             flow.touch(now);
             if let Some(cause) = cause {
                 note_denial(shard, at, (cause, number));
             }
             shard.settle(at);
         }
-        self.book_refused((number, now), digest, request)
+        self.book_refused((number, now), digest, what)
     }
 
-    /// Books a packet that the allowance denies.
+    /// Books a packet that is refused.
     #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
     #[inline(always)]
     pub(crate) fn book_refused(
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        Request { route, hop, rule, scope }: Request,
+        (route, hop, refusal): (RouteId, Hop, Refusal),
     ) -> Verdict {
-        self.ledger.exceeded(scope, (number, now));
+        match refusal {
+            Refusal::NoRoom(_) => self.ledger.exceeded(self.scopes.of(hop.eni), (number, now)),
+            Refusal::NoRule => {}
+            Refusal::Reversible => {
+                let is_midstream = digest.kind.event().is_midstream();
+                let is_doubtful = is_midstream && self.settings.tcp_midstream == TcpMidstream::Allow;
+                self.counters.midstream_doubtful += u64::from(is_doubtful);
+            }
+        }
+        let rule = refusal.rule();
         self.counters.count_refused((number, digest), (route, hop, rule));
-        turned_away(hop, rule)
+        refused_at(hop, rule)
     }
-}
 
-/// The verdict on a packet that the allowance turns away at a hop although a rule admits it.
-pub(crate) fn turned_away(hop: Hop, rule: RuleId) -> Verdict {
-    Verdict { rule: Some(rule), ..hop.gate().verdict(Reason::ConntrackAllowanceExceeded) }
+    /// Judges a packet of a remembered flow, of a kind and with a length, that would never have been sent (S8.1) although it takes
+    /// a path; `None` and no change where it is judged all the same.
+    #[inline(never)]
+    fn unsent_again(
+        &mut self,
+        (kind, length): (PacketKind, u32),
+        (hash, at): Place,
+        now: Timestamp,
+    ) -> Option<Verdict> {
+        if self.settings.mode == Mode::Literal {
+            return None;
+        }
+        let sent = Sent { sender: kind.sender(), tcp: kind.event().tcp() };
+        let shard = self.table.shard_mut(hash)?;
+        let mut handshake = shard.flow(at)?.memory.handshake();
+        handshake.before(sent);
+        let (reason, cause) = handshake.unsent(sent)?;
+        let cause_packet = NonZeroU64::new(denial(shard, at, cause));
+        shard.flow_mut(at)?.touch(now);
+        let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
+        self.counters.count(length, &verdict);
+        Some(verdict)
+    }
 }
