@@ -174,7 +174,23 @@ impl Counters {
             }
             None => self.count_refused_anew((route, hop, rule), digest.length),
         };
-        let denied = Denied::of_digest(number, digest, (denial, hop.direction == Direction::Egress));
+        self.list_denied(number, digest, (denial, hop.direction == Direction::Egress));
+    }
+
+    /// Counts a packet that a network ACL denies before anything else is asked.
+    pub(crate) fn count_denied(&mut self, number: u64, digest: &Digest, verdict: &Verdict) {
+        self.count(digest.length, verdict);
+        self.count_rule(verdict.rule);
+        let denial = Denial::of(verdict);
+        let number_of_denial = self.waiting.number(denial);
+        self.list_denied(number, digest, (number_of_denial, denial.is_egress()));
+    }
+
+    /// Notes a packet for the top lists, with the number of its denial, which is of an egress or not.
+    #[expect(clippy::inline_always, reason = "as Denied::of_digest")]
+    #[inline(always)]
+    fn list_denied(&mut self, number: u64, digest: &Digest, denial: (u32, bool)) {
+        let denied = Denied::of_digest(number, digest, denial);
         if !TopDenied::count_at_once((&mut self.denied_peers, &mut self.denied_services), &denied) {
             self.waiting.push_denied(denied);
         }

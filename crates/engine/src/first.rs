@@ -118,20 +118,49 @@ impl World {
         digest: &Digest,
         (wanted, what): (&Wanted, (RouteId, Hop, Refusal)),
     ) -> Verdict {
+        let (route, _, refusal) = what;
+        self.begin_denied((number, now), digest, (wanted, route, Some(refusal)));
+        self.book_refused((number, now), digest, what)
+    }
+
+    /// The same for a packet that the network ACL of its route denies before anything else is asked.
+    #[inline(never)]
+    fn begin_at_acl(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        (wanted, route): (&Wanted, RouteId),
+    ) -> Option<Verdict> {
+        let verdict = self.routes.get(route)?.denied_at_once()?;
+        self.begin_denied(number_now, digest, (wanted, route, None));
+        self.counters.count_denied(number_now.0, digest, &verdict);
+        Some(verdict)
+    }
+
+    /// Begins the flow of a packet that was sent and is denied.
+    #[expect(clippy::inline_always, reason = "as World::begin")]
+    #[inline(always)]
+    fn begin_denied(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        (wanted, route, refusal): (&Wanted, RouteId, Option<Refusal>),
+    ) {
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
         let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
         let (handshake, cause) = Handshake::denied_by(begun, event, sender);
-        let (route, _, refusal) = what;
         let mut memory = Memory::begun(sender, route, handshake);
-        memory.set_refusal(sender, refusal);
+        if let Some(refusal) = refusal {
+            memory.set_refusal(sender, refusal);
+        }
         let id = self.table.begin((&digest.key, wanted.hash), now, (memory, None));
         if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
             note_denial(shard, at, (cause, number));
         }
-        self.book_refused((number, now), digest, what)
     }
 
-    /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
+    /// The same for a packet that does not pass one ENI alone: one that passes two, each of which has room for it, admits it and
+    /// tracks it, or one that a network ACL denies.
     #[inline(never)]
     fn begin_twice(
         &mut self,
@@ -139,7 +168,9 @@ impl World {
         (digest, facts): (&Digest, &PacketFacts),
         (wanted, route): (&Wanted, RouteId),
     ) -> Option<Verdict> {
-        let Some(&Way::Two(source, destination)) = self.routes.way(route) else { return None };
+        let &Way::Two(source, destination) = self.routes.way(route)? else {
+            return self.begin_at_acl((number, now), digest, (wanted, route));
+        };
         let request = |hop| self.request((digest.kind, facts), (hop, self.admitting_rule(facts, hop)?));
         let requests = [request(source)?, request(destination)?];
         // Both may count for one scope.

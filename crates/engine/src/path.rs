@@ -6,13 +6,13 @@ use vpcreplay_conntrack::FlowId;
 use vpcreplay_flow::{
     Checkpoint, Digest, Direction, End, Event, FlowKey, PacketFacts, PacketKind, Reason, Timestamp,
 };
-use vpcreplay_policy::{EniId, Mode, NaclAction, Probe};
+use vpcreplay_policy::{EniId, Mode, Probe};
 
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
 use crate::memory::note_denial;
-use crate::route::{Route, Stop};
+use crate::route::{Route, Stop, acl_denial};
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
 use crate::{Packet, Step, Trace, Verdict, memory};
@@ -233,12 +233,6 @@ impl World {
             trace.step(Step::NetworkAcl { checkpoint, eni, probe, answer });
         }
         self.counters.count_rule(Some(answer.rule));
-        let reason = match answer.action {
-            NaclAction::Allow => return None,
-            NaclAction::Deny => Reason::NaclRule,
-            NaclAction::Default => Reason::NaclDefault,
-        };
-        let (checkpoint, eni, rule) = (Some(checkpoint), Some(eni), Some(answer.rule));
-        Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
+        acl_denial(eni, direction, answer)
     }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::{Digest, Direction, PacketFacts, Reason};
+use vpcreplay_flow::{Checkpoint, Digest, Direction, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, NaclAction, NaclMatch, Policy, RuleId};
 
-use crate::Settings;
 use crate::security_group::Gate;
+use crate::{Settings, Verdict};
 
 /// Distinct routes that are remembered; models have few.
 const MOST_ROUTES: usize = 1 << 15;
@@ -125,6 +125,14 @@ impl Route {
         u128::from(half(self.source)) << 64 | u128::from(half(self.destination))
     }
 
+    /// The verdict of the network ACL, if it denies before anything else is asked: no ENI is modelled at the source.
+    pub(crate) fn denied_at_once(&self) -> Option<Verdict> {
+        match (self.source, self.destination) {
+            (None, Some(Stop { eni, nacl: Some(answer) })) => acl_denial(eni, Direction::Ingress, answer),
+            _ => None,
+        }
+    }
+
     fn way(&self) -> Way {
         let hop = |stop: Option<Stop>, direction| stop.map(|stop| stop.hop(direction));
         match (hop(self.source, Direction::Egress), hop(self.destination, Direction::Ingress)) {
@@ -133,6 +141,21 @@ impl Route {
             _ => Way::Closed,
         }
     }
+}
+
+/// The verdict of the network ACL of an ENI's subnet, where its answer is no (S5).
+pub(crate) fn acl_denial(eni: EniId, direction: Direction, answer: NaclMatch) -> Option<Verdict> {
+    let checkpoint = match direction {
+        Direction::Egress => Checkpoint::NaclEgress,
+        Direction::Ingress => Checkpoint::NaclIngress,
+    };
+    let reason = match answer.action {
+        NaclAction::Allow => return None,
+        NaclAction::Deny => Reason::NaclRule,
+        NaclAction::Default => Reason::NaclDefault,
+    };
+    let (checkpoint, eni, rule) = (Some(checkpoint), Some(eni), Some(answer.rule));
+    Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
 }
 
 impl Stop {

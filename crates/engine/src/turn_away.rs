@@ -1,5 +1,6 @@
-//! Packets without a connection that the one ENI on their path refuses, for lack of room (S6.3.3c) or of a rule (S6.3.3), and those
-//! that were never sent because of that (S8.1): judged with as few steps as possible, to the verdict that [`World::judge`] gives.
+//! Packets that are denied: those without a connection that the one ENI on their path refuses, for lack of room (S6.3.3c) or of a
+//! rule (S6.3.3), those that a network ACL denies before that (S5), and those that were never sent because of it (S8.1). They are
+//! judged with as few steps as possible, to the verdict that [`World::judge`] gives.
 
 use std::num::NonZeroU64;
 
@@ -166,22 +167,51 @@ impl World {
         &mut self,
         (number, now): (u64, Timestamp),
         digest: &Digest,
-        ((hash, at), what): (Place, (RouteId, Hop, Refusal)),
+        (place, what): (Place, (RouteId, Hop, Refusal)),
     ) -> Verdict {
-        let (event, sender) = (digest.kind.event(), digest.kind.sender());
-        if let Some(shard) = self.table.shard_mut(hash)
-            && let Some(flow) = shard.flow_mut(at)
-        {
-            let (after, cause) = Handshake::denied_by(flow.memory.packed_handshake(), event, sender);
-            flow.memory.set_packed_handshake(after);
-            flow.memory.set_refusal(sender, what.2);
-            flow.touch(now);
-            if let Some(cause) = cause {
-                note_denial(shard, at, (cause, number));
-            }
-            shard.settle(at);
-        }
+        self.note_denied((number, now), digest.kind, place, Some(what.2));
         self.book_refused((number, now), digest, what)
+    }
+
+    /// Judges a packet of a remembered flow, at a time when nothing of the flow is due, if the network ACL of its route denies it
+    /// before anything else is asked; `None` and no change otherwise.
+    #[inline(never)]
+    pub(crate) fn deny_at_once(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        (place, route): (Place, RouteId),
+    ) -> Option<Verdict> {
+        if self.parting.is_some() {
+            return None;
+        }
+        let verdict = self.routes.get(route)?.denied_at_once()?;
+        self.note_denied((number, now), digest.kind, place, None);
+        self.counters.count_denied(number, digest, &verdict);
+        Some(verdict)
+    }
+
+    /// Remembers of a flow that a packet of it was sent and denied, and why if that is of use.
+    fn note_denied(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        kind: PacketKind,
+        (hash, at): Place,
+        refusal: Option<Refusal>,
+    ) {
+        let Some(shard) = self.table.shard_mut(hash) else { return };
+        let Some(flow) = shard.flow_mut(at) else { return };
+        let before = flow.memory.packed_handshake();
+        let (after, cause) = Handshake::denied_by(before, kind.event(), kind.sender());
+        flow.memory.set_packed_handshake(after);
+        if let Some(refusal) = refusal {
+            flow.memory.set_refusal(kind.sender(), refusal);
+        }
+        flow.touch(now);
+        if let Some(cause) = cause {
+            note_denial(shard, at, (cause, number));
+        }
+        shard.settle(at);
     }
 
     /// Books a packet that is refused.

@@ -255,10 +255,15 @@ impl World {
             self.counters.count(digest.length, &verdict);
             return Some(verdict);
         }
-        if !shard.flow(at)?.has_entries() {
+        let has_entries = shard.flow(at)?.has_entries();
+        let way = self.routes.way(route)?;
+        if matches!(way, Way::Closed) {
+            return self.deny_at_once((number, now), digest, (place, route));
+        }
+        if !has_entries {
             return self.turn_away_again((number, now), digest, (place, route));
         }
-        let way = self.routes.way(route)?;
+        let shard = self.table.shard_mut(place.0)?;
         let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
         handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
