@@ -1,5 +1,6 @@
 //! First packets that are judged with as few steps as possible, to the verdict that [`World::judge`] gives: the usual one, which
-//! passes one ENI that tracks or refuses it, or two that track it, and the one that takes no path.
+//! passes one ENI that tracks or refuses it, or two that track it, the one that a network ACL denies before that, and the one that
+//! takes no path.
 
 use vpcreplay_conntrack::{Entry, Tracking, Wanted};
 use vpcreplay_flow::{Digest, PacketFacts, PacketKind, Reason, Timestamp};
@@ -69,7 +70,7 @@ impl World {
             }
         };
         let Some(hop) = self.routes.only_hop(route) else {
-            return self.begin_twice((number, now), (digest, facts), (wanted, route));
+            return self.begin_elsewhere((number, now), (digest, facts), (wanted, route));
         };
         let hop = *hop;
         let Some(rule) = self.admitting_rule(facts, hop) else {
@@ -103,7 +104,7 @@ impl World {
     ) -> Option<Verdict> {
         let hop = *self.routes.only_hop(route)?;
         let refusal = self.lack_of_rule(&digest.facts(), hop);
-        if !self.settings.rules_out(digest.kind, refusal) {
+        if !self.settings.holds(refusal, digest.kind) {
             return None;
         }
         Some(self.begin_refused(number_now, digest, (wanted, (route, hop, refusal))))
@@ -159,18 +160,31 @@ impl World {
         }
     }
 
-    /// The same for a packet that does not pass one ENI alone: one that passes two, each of which has room for it, admits it and
-    /// tracks it, or one that a network ACL denies.
+    /// The same for a packet that does not pass one ENI alone.
     #[inline(never)]
+    fn begin_elsewhere(
+        &mut self,
+        number_now: (u64, Timestamp),
+        (digest, facts): (&Digest, &PacketFacts),
+        (wanted, route): (&Wanted, RouteId),
+    ) -> Option<Verdict> {
+        match *self.routes.way(route)? {
+            Way::Closed => self.begin_at_acl(number_now, digest, (wanted, route)),
+            Way::One(_) => None,
+            Way::Two(source, destination) => {
+                self.begin_twice(number_now, (digest, facts), (wanted, route), [source, destination])
+            }
+        }
+    }
+
+    /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
     fn begin_twice(
         &mut self,
         (number, now): (u64, Timestamp),
         (digest, facts): (&Digest, &PacketFacts),
         (wanted, route): (&Wanted, RouteId),
+        [source, destination]: [Hop; 2],
     ) -> Option<Verdict> {
-        let &Way::Two(source, destination) = self.routes.way(route)? else {
-            return self.begin_at_acl((number, now), digest, (wanted, route));
-        };
         let request = |hop| self.request((digest.kind, facts), (hop, self.admitting_rule(facts, hop)?));
         let requests = [request(source)?, request(destination)?];
         // Both may count for one scope.

@@ -3,16 +3,14 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::FlowId;
-use vpcreplay_flow::{
-    Checkpoint, Digest, Direction, End, Event, FlowKey, PacketFacts, PacketKind, Reason, Timestamp,
-};
+use vpcreplay_flow::{Digest, Direction, End, Event, FlowKey, PacketFacts, PacketKind, Reason, Timestamp};
 use vpcreplay_policy::{EniId, Mode, Probe};
 
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::engine::World;
 use crate::flows::Detail;
 use crate::memory::note_denial;
-use crate::route::{Route, Stop, acl_denial};
+use crate::route::{Route, Stop, acl_checkpoint, acl_denial};
 use crate::security_group::Passage;
 use crate::settings::FlowRecords;
 use crate::{Packet, Step, Trace, Verdict, memory};
@@ -220,10 +218,7 @@ impl World {
         direction: Direction,
         trace: &mut impl Trace,
     ) -> Option<Verdict> {
-        let checkpoint = match direction {
-            Direction::Egress => Checkpoint::NaclEgress,
-            Direction::Ingress => Checkpoint::NaclIngress,
-        };
+        let checkpoint = acl_checkpoint(direction);
         let Some(answer) = nacl else {
             trace.step(Step::SameSubnet { checkpoint, eni });
             return None;

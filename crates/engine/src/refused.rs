@@ -75,11 +75,11 @@ impl Refused {
 #[inline]
 const fn place(route: RouteId, rule: Option<RuleId>) -> usize {
     let rule = match rule {
-        Some(RuleId(rule)) => rule,
-        None => u32::MAX,
+        Some(RuleId(rule)) => rule.wrapping_add(1) as usize,
+        None => 0,
     };
     // An odd factor: routes alone, or rules alone, that follow each other have rows of their own.
-    (route as usize * 7 + rule as usize) % ROWS
+    (route as usize * 7).wrapping_add(rule) % ROWS
 }
 
 #[cfg(test)]

@@ -145,17 +145,21 @@ impl Route {
 
 /// The verdict of the network ACL of an ENI's subnet, where its answer is no (S5).
 pub(crate) fn acl_denial(eni: EniId, direction: Direction, answer: NaclMatch) -> Option<Verdict> {
-    let checkpoint = match direction {
-        Direction::Egress => Checkpoint::NaclEgress,
-        Direction::Ingress => Checkpoint::NaclIngress,
-    };
     let reason = match answer.action {
         NaclAction::Allow => return None,
         NaclAction::Deny => Reason::NaclRule,
         NaclAction::Default => Reason::NaclDefault,
     };
-    let (checkpoint, eni, rule) = (Some(checkpoint), Some(eni), Some(answer.rule));
+    let (checkpoint, eni, rule) = (Some(acl_checkpoint(direction)), Some(eni), Some(answer.rule));
     Some(Verdict { checkpoint, eni, rule, ..Verdict::bare(reason) })
+}
+
+/// The checkpoint of network ACLs in a direction.
+pub(crate) const fn acl_checkpoint(direction: Direction) -> Checkpoint {
+    match direction {
+        Direction::Egress => Checkpoint::NaclEgress,
+        Direction::Ingress => Checkpoint::NaclIngress,
+    }
 }
 
 impl Stop {

@@ -62,13 +62,18 @@ impl Settings {
         !kind.event().is_midstream() || self.tcp_midstream == TcpMidstream::Allow
     }
 
-    /// Whether the lack of a rule denies a packet without a connection: by one setting not in the middle of a TCP connection, if a
-    /// rule of the opposite direction admits the reversed flow (S7.5, S12.16).
+    /// Whether a packet without a connection is denied for the reason for which one of its end was, as long as there is no room if
+    /// that is the reason. In the middle of a TCP connection settings have a say: whether it would be tracked at all, and whether a
+    /// rule of the opposite direction may admit the reversed flow (S7.5, S12.16).
     #[inline]
-    pub(crate) fn rules_out(&self, kind: PacketKind, refusal: Refusal) -> bool {
-        refusal != Refusal::Reversible
-            || !kind.event().is_midstream()
-            || self.tcp_midstream != TcpMidstream::EitherEnd
+    pub(crate) fn holds(&self, refusal: Refusal, kind: PacketKind) -> bool {
+        match refusal {
+            Refusal::NoRoom(_) => self.may_track(kind),
+            Refusal::NoRule => true,
+            Refusal::Reversible => {
+                !kind.event().is_midstream() || self.tcp_midstream != TcpMidstream::EitherEnd
+            }
+        }
     }
 }
 

@@ -26,7 +26,7 @@ impl World {
     ///
     /// From the start: what its caller knows by now would have to be kept at hand for every packet.
     #[inline(never)]
-    pub(crate) fn turn_away_in_brief(
+    pub(crate) fn denied_in_brief(
         &mut self,
         packets: &impl Packets,
         at: usize,
@@ -44,18 +44,14 @@ impl World {
         if Handshake::passed_by(before, event, sender).is_none() {
             // Not before it is known that the packet takes a path (S3.8).
             self.routes.get(route)?;
+            let verdict = self.unsent_known((brief.kind, brief.length), (wanted.hash, wanted.guess), now)?;
             self.move_on(number, now);
-            return self.unsent_again((brief.kind, brief.length), (wanted.hash, wanted.guess), now);
+            return Some(verdict);
         }
         let refusal = memory.refusal(sender)?;
         let hop = *self.routes.only_hop(route)?;
-        let holds = match refusal {
-            Refusal::NoRoom(_) => {
-                self.ledger.is_full(self.scopes.of(hop.eni)) && self.settings.may_track(brief.kind)
-            }
-            Refusal::NoRule | Refusal::Reversible => self.settings.rules_out(brief.kind, refusal),
-        };
-        if !holds {
+        let holds = self.settings.holds(refusal, brief.kind);
+        if !holds || (refusal.rule().is_some() && !self.ledger.is_full(self.scopes.of(hop.eni))) {
             return None;
         }
         let (after, cause) = Handshake::denied_by(before, event, sender);
@@ -88,13 +84,12 @@ impl World {
         Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
         let route = memory.route(sender);
         let hop = *self.routes.only_hop(route)?;
-        let holds = match refusal {
-            Refusal::NoRoom(_) => {
-                self.settings.may_track(kind) && self.has_no_room(self.scopes.of(hop.eni), number_now.1)
-            }
-            Refusal::NoRule | Refusal::Reversible => self.settings.rules_out(kind, refusal),
-        };
-        if holds { Some(self.refuse(number_now, digest, (place, (route, hop, refusal)))) } else { None }
+        if !self.settings.holds(refusal, kind)
+            || (refusal.rule().is_some() && !self.has_no_room(self.scopes.of(hop.eni), number_now.1))
+        {
+            return None;
+        }
+        Some(self.refuse(number_now, digest, (place, (route, hop, refusal))))
     }
 
     /// Judges another packet of a remembered flow that has no connection, at a time when nothing of the flow is due, if it is
@@ -113,7 +108,7 @@ impl World {
         let refusal = match self.admitting_rule(&facts, hop) {
             None => {
                 let refusal = self.lack_of_rule(&facts, hop);
-                if !self.settings.rules_out(kind, refusal) {
+                if !self.settings.holds(refusal, kind) {
                     return None;
                 }
                 refusal
@@ -240,7 +235,7 @@ impl World {
     /// Judges a packet of a remembered flow, of a kind and with a length, that would never have been sent (S8.1) although it takes
     /// a path; `None` and no change where it is judged all the same.
     #[inline(never)]
-    fn unsent_again(
+    pub(crate) fn unsent_known(
         &mut self,
         (kind, length): (PacketKind, u32),
         (hash, at): Place,

@@ -1,17 +1,14 @@
 //! The usual packet: its flow is remembered, so is the way of its end, and a connection lives at every checkpoint; or
 //! it is unsent. It is judged here with as few steps as possible, to the verdict that [`World::judge`] gives.
 
-use std::num::NonZeroU64;
-
 use vpcreplay_conntrack::{Entry, Step, Wanted};
 use vpcreplay_flow::{Brief, Digest, End, Event, Reason, Timestamp};
-use vpcreplay_policy::{EniId, Mode, Policy, RuleId};
+use vpcreplay_policy::{EniId, Policy, RuleId};
 
 use crate::batch::{InBrief, Packets};
 use crate::causality::{Allowed, Handshake, Sent};
 use crate::counters::Counters;
 use crate::engine::World;
-use crate::memory::denial;
 use crate::route::{Hop, Route, RouteId, Way};
 use crate::settings::FlowRecords;
 use crate::turn_away::Place;
@@ -54,7 +51,7 @@ impl World {
         let verdict = match packets.in_brief(at) {
             Some(packet) => match self.most_usual(packet, wanted) {
                 Ok(verdict) => return Some(verdict),
-                Err(Declined::Unconnected) => self.turn_away_in_brief(packets, at, wanted),
+                Err(Declined::Unconnected) => self.denied_in_brief(packets, at, wanted),
                 Err(Declined::Otherwise) => None,
             },
             None => self.most_usual_wide(packets, at, wanted),
@@ -232,7 +229,7 @@ impl World {
         self.go_on_twice(usual, place)
     }
 
-    /// The same for a packet whose route is remembered, and that is unsent or has its connections elsewhere.
+    /// The same for a packet whose route is remembered, and that is unsent, denied, or has its connections elsewhere.
     #[inline(never)]
     fn less_usual(
         &mut self,
@@ -240,21 +237,16 @@ impl World {
         (digest, usual): (&Digest, Usual),
         place: Place,
     ) -> Option<Verdict> {
-        let (sent, now, at) = (usual.sent(), usual.now, place.1);
+        let (now, at) = (usual.now, place.1);
         let shard = self.table.shard(place.0)?;
         let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
-        let route = memory.route(sent.sender);
-        let shard = self.table.shard_mut(place.0)?;
-        let mut handshake = memory.handshake();
-        handshake.before(sent);
-        let unsent = if self.settings.mode == Mode::Literal { None } else { handshake.unsent(sent) };
-        if let Some((reason, cause)) = unsent {
-            let cause_packet = NonZeroU64::new(denial(shard, at, cause));
-            let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
-            shard.flow_mut(at)?.touch(now);
-            self.counters.count(digest.length, &verdict);
+        if let Some(verdict) = self.unsent_known((digest.kind, digest.length), place, now) {
             return Some(verdict);
         }
+        let (sent, route) = (usual.sent(), memory.route(usual.sender()));
+        let mut handshake = memory.handshake();
+        handshake.before(sent);
+        let shard = self.table.shard_mut(place.0)?;
         let has_entries = shard.flow(at)?.has_entries();
         let way = self.routes.way(route)?;
         if matches!(way, Way::Closed) {

@@ -1,5 +1,6 @@
-//! Packets that go on with a connection, or that the allowance turns away, are counted by their route at first, and entered in
-//! the counters later; of routes with great numbers at once. Where flow records are kept, neither is done.
+//! Packets that go on with a connection, or that a security group refuses, are counted by their route at first, and entered in
+//! the counters later; of routes with great numbers at once. Where flow records are kept, neither is done, nor are there short ways
+//! for what a network ACL denies.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up fails")]
 
 use std::fmt::Write;
@@ -15,6 +16,9 @@ use vpcreplay_policy::{Document, Options, Policy, Registry, RuleId, Selection, l
 
 /// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
 const PEERS: u32 = 300;
+
+/// Packets in a batch at most: all that one turn of every peer and more takes.
+const BATCH: usize = 10_000;
 
 /// Every fifth has an IPv6 address.
 fn peer(number: u32) -> IpAddr {
@@ -32,16 +36,18 @@ fn network(number: u32) -> String {
     }
 }
 
-/// Two interfaces in two subnets, so that what goes from one to the other takes two hops.
-fn model() -> String {
-    let allow = |(rule, peer): (u32, String)| {
-        format!(r#"{{ rule = {rule}, protocol = "all", peer = "{peer}", action = "allow" }}"#)
+/// Two interfaces in two subnets, so that what goes from one to the other takes two hops. Security groups admit a port, network ACLs
+/// all peers that are not closed.
+fn model(port: u16, is_closed: impl Fn(u32) -> bool) -> String {
+    let entry = |(rule, peer, action): (u32, String, &str)| {
+        format!(r#"{{ rule = {rule}, protocol = "all", peer = "{peer}", action = "{action}" }}"#)
     };
-    let others = [(9000, "0.0.0.0/0".to_owned()), (9001, "::/0".to_owned())];
-    let of_peers = (0..PEERS).map(|number| (number + 1, network(number)));
-    let rules = of_peers.chain(others).map(allow).collect::<Vec<_>>().join(",\n");
+    let others = [(9000, "0.0.0.0/0".to_owned(), "allow"), (9001, "::/0".to_owned(), "allow")];
+    let action = |number| if is_closed(number) { "deny" } else { "allow" };
+    let of_peers = (0..PEERS).map(|number| (number + 1, network(number), action(number)));
+    let rules = of_peers.chain(others).map(entry).collect::<Vec<_>>().join(",\n");
     let admit = ["0.0.0.0/0", "::/0"]
-        .map(|peer| format!(r#"{{ protocol = "tcp", ports = "80", peer = "{peer}" }}"#))
+        .map(|peer| format!(r#"{{ protocol = "tcp", ports = "{port}", peer = "{peer}" }}"#))
         .join(", ");
     let mut text = format!(
         "[[nacl]]\nid = \"acl-a\"\ningress = [{rules}]\negress = [{rules}]\n\
@@ -101,6 +107,8 @@ struct Counted {
     exceeded: Vec<u64>,
     /// By peer and by service.
     denied: [Vec<((Denial, DenialKey), Tally)>; 2],
+    /// Of those that the lists do not have.
+    others: [Tally; 2],
 }
 
 /// A packet with a number, a millisecond after the one before.
@@ -109,17 +117,16 @@ fn packet((number, digest): &(u64, Digest)) -> Packet<'_> {
     Packet { number: *number, now, content: Content::of_digest(digest) }
 }
 
-/// Judges packets in one batch, a millisecond after each other; `later` says when the same model comes into force anew, `limit` how
-/// many connections an interface may have.
+/// Judges packets, a millisecond after each other and the first many of them in one batch, under a model; `later` says when which one comes into force, `limit`
+/// how many connections an interface may have.
 fn judge(
     records: FlowRecords,
-    turns: &[Turn],
-    (later, limit): (Option<Timestamp>, Option<u64>),
+    packets: &[Digest],
+    (text, later, limit): (&str, Option<(Timestamp, &str)>, Option<u64>),
 ) -> (Vec<Verdict>, Counted) {
     let mut registry = Registry::new();
-    let text = model();
-    let mut compile = |first: Option<&Policy>| {
-        let document = Document { name: "model.toml".to_owned(), bytes: text.clone().into_bytes() };
+    let mut compile = |text: &str, first: Option<&Policy>| {
+        let document = Document { name: "model.toml".to_owned(), bytes: text.as_bytes().to_vec() };
         let network = load(&[document], &Selection::default()).expect("loads").network;
         Arc::new(
             Policy::compile(&network, &Options { limit, ..Options::default() }, first, &mut registry)
@@ -127,13 +134,15 @@ fn judge(
                 .0,
         )
     };
-    let first = compile(None);
-    let later = later.map(|time| (When::At(time), compile(Some(&first)))).into_iter().collect();
+    let first = compile(text, None);
+    let later = later.map(|(time, text)| (When::At(time), compile(text, Some(&first)))).into_iter().collect();
     let timeline = Timeline { first, later, registry: Arc::new(registry) };
     let mut engine = Engine::new(timeline, Settings { flow_records: records, ..Settings::default() });
-    let packets: Vec<_> = (1..).zip(packets(turns)).collect();
+    let packets: Vec<_> = (1..).zip(packets.iter().copied()).collect();
     let mut verdicts = Vec::new();
-    engine.judge_batch(&(packets.as_slice(), packet), |_, verdict| verdicts.push(verdict));
+    for batch in packets.chunks(BATCH) {
+        engine.judge_batch(&(batch, packet), |_, verdict| verdicts.push(verdict));
+    }
     let rules = u32::try_from(engine.registry().rule_count()).unwrap();
     let counters = engine.counters();
     let enis = [EniId(0), EniId(1)];
@@ -143,21 +152,23 @@ fn judge(
         hits: (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect(),
         exceeded: enis.map(|eni| counters.exceeded(eni)).to_vec(),
         denied: [&counters.denied_peers, &counters.denied_services].map(TopDenied::exact),
+        others: [&counters.denied_peers, &counters.denied_services].map(TopDenied::others),
     };
     (verdicts, counted)
 }
 
-/// Half of the time that so many packets with each peer take.
-fn half(turns: &[Turn]) -> Timestamp {
-    Timestamp::from_nanos((packets(turns).len() as u64 / 2 * 1_000_000).cast_signed())
+/// Half of the time that so many packets take.
+fn half(packets: &[Digest]) -> Timestamp {
+    Timestamp::from_nanos((packets.len() as u64 / 2 * 1_000_000).cast_signed())
 }
 
 #[test]
 fn counters_of_many_routes_say_what_one_by_one_they_would() {
     let flows = u64::from(PEERS) + 1;
-    for later in [None, Some(half(&HANDSHAKE))] {
-        let (verdicts, counted) = judge(FlowRecords::Off, &HANDSHAKE, (later, None));
-        let (told, expected) = judge(FlowRecords::Kept, &HANDSHAKE, (later, None));
+    let (open, packets) = (model(80, |_| false), packets(&HANDSHAKE));
+    for later in [None, Some((half(&packets), open.as_str()))] {
+        let (verdicts, counted) = judge(FlowRecords::Off, &packets, (&open, later, None));
+        let (told, expected) = judge(FlowRecords::Kept, &packets, (&open, later, None));
         assert_eq!(verdicts, told);
         assert_eq!(counted, expected);
         let established = verdicts.iter().filter(|verdict| verdict.reason == Reason::Established).count();
@@ -170,16 +181,72 @@ fn counters_of_many_routes_say_what_one_by_one_they_would() {
 /// More routes than are counted apart; with a limit that a third of the peers find room at, and with none for anybody.
 #[test]
 fn packets_turned_away_are_counted_as_one_by_one_they_would_be() {
-    for later in [None, Some(half(&KNOCKING))] {
+    let (open, packets) = (model(80, |_| false), packets(&KNOCKING));
+    for later in [None, Some((half(&packets), open.as_str()))] {
         for limit in [0, u64::from(PEERS) / 3] {
-            let (verdicts, counted) = judge(FlowRecords::Off, &KNOCKING, (later, Some(limit)));
-            let (told, expected) = judge(FlowRecords::Kept, &KNOCKING, (later, Some(limit)));
+            let (verdicts, counted) = judge(FlowRecords::Off, &packets, (&open, later, Some(limit)));
+            let (told, expected) = judge(FlowRecords::Kept, &packets, (&open, later, Some(limit)));
             assert_eq!(verdicts, told);
             assert_eq!(counted, expected);
             let is_exceeded = |verdict: &&Verdict| verdict.reason == Reason::ConntrackAllowanceExceeded;
             let exceeded = verdicts.iter().filter(is_exceeded).count() as u64;
             assert_eq!(counted.exceeded.iter().sum::<u64>(), exceeded);
             assert!(exceeded >= u64::from(PEERS) * 2, "{exceeded} turned away");
+        }
+    }
+}
+
+/// S5.3, S6.3.3, S10.1: what no rule admits, what a network ACL denies, and what a later model thinks of the same packets.
+#[test]
+fn packets_that_are_denied_are_counted_as_one_by_one_they_would_be() {
+    let open = model(80, |_| false);
+    let shut = model(81, |_| false);
+    let partly = model(81, |number| number % 3 == 0);
+    let other = model(80, |number| number % 3 == 1);
+    for turns in [&KNOCKING, &HANDSHAKE] {
+        let packets = packets(turns);
+        let half = half(&packets);
+        for first in [&open, &shut, &partly, &other] {
+            for later in [None, Some(&open), Some(&shut), Some(&partly), Some(&other)] {
+                for limit in [None, Some(40)] {
+                    let later = later.map(|text| (half, text.as_str()));
+                    let (verdicts, counted) = judge(FlowRecords::Off, &packets, (first, later, limit));
+                    let (told, expected) = judge(FlowRecords::Kept, &packets, (first, later, limit));
+                    assert_eq!(verdicts, told);
+                    assert_eq!(counted, expected);
+                    let has = |reason| verdicts.iter().any(|verdict| verdict.reason == reason);
+                    assert!(has(Reason::SgNoRule) || ![&shut, &partly].contains(&first));
+                    assert!(has(Reason::NaclRule) || ![&partly, &other].contains(&first));
+                }
+            }
+        }
+    }
+}
+
+/// More peers than a top list has, in many batches: one by one they are entered in it, here most are told beforehand not to be in it.
+#[test]
+fn peers_beyond_the_top_list_are_counted_as_one_by_one_they_would_be() {
+    let dst = IpAddr::from(Ipv4Addr::new(10, 0, 1, 1));
+    let from = |(number, flags): (u32, u8)| {
+        let (src, dst_port) =
+            (Ipv4Addr::from_bits(0x0b00_0000 + number).into(), 80 + u16::from(number % 7 == 0));
+        let transport = Transport::Tcp { src_port: 5_000, dst_port, flags: TcpFlags(flags) };
+        Digest::of(&PacketFacts { src, dst, protocol: Protocol::TCP, transport, length: 40 + number })
+            .unwrap()
+    };
+    // Those that come late are beyond the list, then come some of it again, and last those beyond it alone.
+    let turns = (0..70_000).chain(65_000..70_000).chain((0..70_000).step_by(9)).chain(66_000..70_000);
+    let packets: Vec<_> = turns.map(|number| from((number, 0x02))).collect();
+    let (shut, open) = (model(22, |_| false), model(80, |_| false));
+    for later in [None, Some(&open), Some(&shut)] {
+        for (text, limit) in [(&shut, None), (&open, Some(3))] {
+            let is_denied_throughout = later != Some(&open) || limit.is_some();
+            let later = later.map(|text| (half(&packets), text.as_str()));
+            let (verdicts, counted) = judge(FlowRecords::Off, &packets, (text, later, limit));
+            let (told, expected) = judge(FlowRecords::Kept, &packets, (text, later, limit));
+            assert_eq!(verdicts, told);
+            assert_eq!(counted, expected);
+            assert_eq!(counted.others[0].packets > 10_000, is_denied_throughout);
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Two axes, the peer's address and the service, are cut into intervals within which every point is matched by the
 //! same rules. Each interval has a row of bits, one for each rule, in order. A packet selects one row on each axis; the
-//! first bit set in both is the first rule that matches (Lakshman and Stiliadis, 1998). Equal rows are kept once, so
-//! that a reference to a group with thousands of members costs intervals, not rows. Long lists are cut into chunks so
-//! that memory stays in proportion to the ranges that the rules name.
+//! first bit set in both is the first rule that matches (Lakshman and Stiliadis, 1998). Equal rows of more than one word
+//! are kept once, so that a reference to a group with thousands of members costs intervals, not rows. Long lists are cut
+//! into chunks so that memory stays in proportion to the ranges that the rules name.
 
 use std::collections::HashMap;
 
