@@ -17,17 +17,15 @@ pub(crate) struct Memory {
     /// The route of each end's packets (see [`crate::route`]).
     routes: [RouteId; 2],
     handshake: u8,
-    /// Why packets of an end were refused: the rule that admits them all the same, plus one, or [`NO_RULE`] or [`REVERSIBLE`]; the
-    /// end in the top bit. 0 for none.
-    refusal: [u8; 4],
+    /// Why the packets of each end were refused: the number of the rule that admits them all the same, plus one, or [`NO_RULE`] or
+    /// [`REVERSIBLE`]; 0 for nothing.
+    refusals: [u16; 2],
 }
 
-/// The sender in [`Memory::refusal`].
-const SENDER: u32 = 1 << 31;
 /// No rule admits the packets, and none of the opposite direction does.
-const NO_RULE: u32 = SENDER - 1;
+const NO_RULE: u16 = u16::MAX;
 /// No rule admits the packets, and one of the opposite direction does.
-const REVERSIBLE: u32 = SENDER - 2;
+const REVERSIBLE: u16 = NO_RULE - 1;
 
 /// What is needed now and then.
 #[derive(Debug, Default)]
@@ -128,7 +126,7 @@ pub(crate) fn move_note(shard: &mut Shard, at: u32) -> Option<&mut Aside> {
 impl Memory {
     /// Of a flow whose first packet took a route.
     pub(crate) fn begun(sender: End, route: RouteId, handshake: u8) -> Self {
-        let mut memory = Self { routes: [0; 2], handshake, refusal: [0; 4] };
+        let mut memory = Self { routes: [0; 2], handshake, refusals: [0; 2] };
         memory.set_route(sender, route);
         memory
     }
@@ -155,39 +153,35 @@ impl Memory {
     /// Forgets what a model said of the flow's packets.
     pub(crate) const fn forget_model(&mut self) {
         self.routes = [0; 2];
-        self.refusal = [0; 4];
+        self.refusals = [0; 2];
     }
 
     /// Why the packets of an end were refused, if it is remembered.
     #[inline]
-    pub(crate) const fn refusal(self, sender: End) -> Option<Refusal> {
-        let kept = u32::from_ne_bytes(self.refusal) ^ Self::of_sender(sender);
-        match kept {
-            0 | SENDER.. => None,
+    pub(crate) fn refusal(self, sender: End) -> Option<Refusal> {
+        let [a, b] = self.refusals;
+        match if sender == End::A { a } else { b } {
+            0 => None,
             NO_RULE => Some(Refusal::NoRule),
             REVERSIBLE => Some(Refusal::Reversible),
-            rule => Some(Refusal::NoRoom(RuleId(rule - 1))),
+            rule => Some(Refusal::NoRoom(RuleId(u32::from(rule) - 1))),
         }
     }
 
-    /// Remembers it. A rule whose number is too great is not remembered.
+    /// Remembers it. A rule with a great number is not remembered.
     #[inline]
-    pub(crate) const fn set_refusal(&mut self, sender: End, refusal: Refusal) {
-        let kept = match refusal {
-            Refusal::NoRoom(RuleId(rule)) if rule < REVERSIBLE - 1 => rule + 1,
-            Refusal::NoRoom(_) => 0,
+    pub(crate) fn set_refusal(&mut self, sender: End, refusal: Refusal) {
+        let [a, b] = &mut self.refusals;
+        let place = if sender == End::A { a } else { b };
+        *place = match refusal {
+            Refusal::NoRoom(RuleId(rule)) => u16::try_from(rule)
+                .ok()
+                .and_then(|rule| rule.checked_add(1))
+                .filter(|rule| *rule < REVERSIBLE)
+                .unwrap_or(0),
             Refusal::NoRule => NO_RULE,
             Refusal::Reversible => REVERSIBLE,
         };
-        let kept = if kept == 0 { 0 } else { kept | Self::of_sender(sender) };
-        self.refusal = kept.to_ne_bytes();
-    }
-
-    const fn of_sender(sender: End) -> u32 {
-        match sender {
-            End::A => 0,
-            End::B => SENDER,
-        }
     }
 
     /// Who opened the flow and what became of the packets that decide about others.

@@ -9,23 +9,26 @@ use crate::refused::Refusal;
 // S10.1: another model may admit by another rule, or not at all.
 #[test]
 fn a_refusal_is_of_one_end_and_one_model() {
-    let greatest = RuleId((1 << 31) - 4);
+    let greatest = RuleId(0xfffc);
     let rules = [RuleId(0), RuleId(1), greatest].map(Refusal::NoRoom);
-    let refusals = [Refusal::NoRule, Refusal::Reversible];
+    let refusals: Vec<_> = rules.into_iter().chain([Refusal::NoRule, Refusal::Reversible]).collect();
     for (sender, other) in [(End::A, End::B), (End::B, End::A)] {
         let mut memory = Memory::begun(sender, 3, 0);
         assert_eq!((memory.refusal(sender), memory.refusal(other)), (None, None));
-        for refusal in rules.into_iter().chain(refusals) {
-            memory.set_refusal(sender, refusal);
-            assert_eq!((memory.refusal(sender), memory.refusal(other)), (Some(refusal), None));
+        for refusal in &refusals {
+            memory.set_refusal(sender, *refusal);
+            assert_eq!((memory.refusal(sender), memory.refusal(other)), (Some(*refusal), None));
         }
-        for rule in [greatest.0 + 1, greatest.0 + 2, greatest.0 + 3, u32::MAX] {
+        memory.set_refusal(other, Refusal::NoRoom(RuleId(5)));
+        assert_eq!(memory.refusal(sender), refusals.last().copied());
+        for rule in [greatest.0 + 1, greatest.0 + 2, greatest.0 + 3, greatest.0 + 4, u32::MAX] {
             memory.set_refusal(sender, Refusal::NoRoom(RuleId(rule)));
-            assert_eq!((memory.refusal(sender), memory.refusal(other)), (None, None));
+            assert_eq!(memory.refusal(sender), None);
         }
+        assert_eq!(memory.refusal(other), Some(Refusal::NoRoom(RuleId(5))));
         memory.set_refusal(sender, Refusal::NoRoom(RuleId(7)));
         memory.forget_model();
-        assert_eq!((memory.refusal(sender), memory.route(sender)), (None, 0));
+        assert_eq!((memory.refusal(sender), memory.refusal(other), memory.route(sender)), (None, None, 0));
     }
 }
 

@@ -41,7 +41,7 @@ impl World {
         let flow = shard.flow_mut(wanted.guess)?;
         let (memory, before) = (flow.memory, flow.memory.packed_handshake());
         let route = memory.route(sender);
-        if Handshake::passed_by(before, event, sender).is_none() {
+        if self.settings.mode == Mode::Causal && Handshake::passed_by(before, event, sender).is_none() {
             // Not before it is known that the packet takes a path (S3.8).
             self.routes.get(route)?;
             let verdict = self.unsent_known((brief.kind, brief.length), (wanted.hash, wanted.guess), now)?;
@@ -81,7 +81,9 @@ impl World {
         let flow = shard.flow(place.1).filter(|flow| flow.is_remembered() && !flow.has_entries())?;
         let (memory, sender) = (flow.memory, kind.sender());
         let refusal = memory.refusal(sender)?;
-        Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
+        if self.settings.mode == Mode::Causal {
+            Handshake::passed_by(memory.packed_handshake(), kind.event(), sender)?;
+        }
         let route = memory.route(sender);
         let hop = *self.routes.only_hop(route)?;
         if !self.settings.holds(refusal, kind)
