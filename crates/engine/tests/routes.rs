@@ -12,7 +12,7 @@ use vpcreplay_engine::{
     Verdict, When,
 };
 use vpcreplay_flow::{Digest, PacketFacts, Protocol, Reason, TcpFlags, Timestamp, Transport};
-use vpcreplay_policy::{Document, Options, Policy, Registry, RuleId, Selection, load};
+use vpcreplay_policy::{Document, Mode, Options, Policy, Registry, RuleId, Selection, TcpMidstream, load};
 
 /// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
 const PEERS: u32 = 300;
@@ -76,6 +76,10 @@ const HANDSHAKE: [Turn; 6] =
 const KNOCKING: [Turn; 6] =
     [(0x02, false), (0x02, false), (0x02, true), (0x02, false), (0x02, false), (0x02, true)];
 
+/// The middle of connections, whose servers speak first; then somebody asks for one.
+const MIDDLE: [Turn; 6] =
+    [(0x10, true), (0x18, true), (0x12, true), (0x10, false), (0x02, true), (0x10, true)];
+
 /// For each turn a packet with each peer, the first of it from every other peer and to the rest, and one between the interfaces.
 fn packets(turns: &[Turn]) -> Vec<Digest> {
     let [one, other] = [1, 2].map(|number| IpAddr::from(Ipv4Addr::new(10, 0, number, 1)));
@@ -109,6 +113,7 @@ struct Counted {
     denied: [Vec<((Denial, DenialKey), Tally)>; 2],
     /// Of those that the lists do not have.
     others: [Tally; 2],
+    midstream_doubtful: u64,
 }
 
 /// A packet with a number, a millisecond after the one before.
@@ -121,6 +126,16 @@ fn packet((number, digest): &(u64, Digest)) -> Packet<'_> {
 /// how many connections an interface may have.
 fn judge(
     records: FlowRecords,
+    packets: &[Digest],
+    models: (&str, Option<(Timestamp, &str)>, Option<u64>),
+) -> (Vec<Verdict>, Counted) {
+    let settings = Settings { flow_records: records, ..Settings::default() };
+    judge_by(settings, packets, models)
+}
+
+/// The same with any settings.
+fn judge_by(
+    settings: Settings,
     packets: &[Digest],
     (text, later, limit): (&str, Option<(Timestamp, &str)>, Option<u64>),
 ) -> (Vec<Verdict>, Counted) {
@@ -137,7 +152,7 @@ fn judge(
     let first = compile(text, None);
     let later = later.map(|(time, text)| (When::At(time), compile(text, Some(&first)))).into_iter().collect();
     let timeline = Timeline { first, later, registry: Arc::new(registry) };
-    let mut engine = Engine::new(timeline, Settings { flow_records: records, ..Settings::default() });
+    let mut engine = Engine::new(timeline, settings);
     let packets: Vec<_> = (1..).zip(packets.iter().copied()).collect();
     let mut verdicts = Vec::new();
     for batch in packets.chunks(BATCH) {
@@ -153,6 +168,7 @@ fn judge(
         exceeded: enis.map(|eni| counters.exceeded(eni)).to_vec(),
         denied: [&counters.denied_peers, &counters.denied_services].map(TopDenied::exact),
         others: [&counters.denied_peers, &counters.denied_services].map(TopDenied::others),
+        midstream_doubtful: counters.midstream_doubtful,
     };
     (verdicts, counted)
 }
@@ -247,6 +263,32 @@ fn peers_beyond_the_top_list_are_counted_as_one_by_one_they_would_be() {
             assert_eq!(verdicts, told);
             assert_eq!(counted, expected);
             assert_eq!(counted.others[0].packets > 10_000, is_denied_throughout);
+        }
+    }
+}
+
+/// S7.5, S12.16: whether a packet in the middle of a connection is denied for the same reason as the one before depends on a setting.
+#[test]
+fn packets_in_the_middle_are_denied_as_one_by_one_they_would_be() {
+    let (open, shut) = (model(80, |_| false), model(81, |_| false));
+    for turns in [&MIDDLE, &KNOCKING, &HANDSHAKE] {
+        let packets = packets(turns);
+        for tcp_midstream in [TcpMidstream::Allow, TcpMidstream::Deny, TcpMidstream::EitherEnd] {
+            for mode in [Mode::Causal, Mode::Literal] {
+                for (text, limit) in [(&open, None), (&open, Some(0)), (&open, Some(40)), (&shut, None)] {
+                    let of = |flow_records| {
+                        let settings = Settings { flow_records, tcp_midstream, mode, ..Settings::default() };
+                        judge_by(settings, &packets, (text, None, limit))
+                    };
+                    let ((verdicts, counted), (told, expected)) =
+                        (of(FlowRecords::Off), of(FlowRecords::Kept));
+                    assert_eq!(verdicts, told);
+                    assert_eq!(counted, expected);
+                    let is_doubtful =
+                        turns == &MIDDLE && text == &open && tcp_midstream == TcpMidstream::Allow;
+                    assert!(counted.midstream_doubtful > 0 || !is_doubtful);
+                }
+            }
         }
     }
 }
