@@ -197,6 +197,7 @@ const AFTER: [[u8; TRACKINGS]; Event::TURNS] = {
     after
 };
 
+/// The entry of [`AFTER`] for a tracking and a packet.
 const fn after_or_reopened(bits: u8, event: Event, sender: End) -> u8 {
     let after = Parts::unpack(bits).after(event, sender).pack();
     if matches!(event, Event::TcpSyn) && Tracking(bits).reopens() { after | REOPENED } else { after }

@@ -69,24 +69,21 @@ impl World {
                 return Some(verdict);
             }
         };
-        let Some(hop) = self.routes.only_hop(route) else {
+        let Some(&hop) = self.routes.only_hop(route) else {
             return self.begin_elsewhere((number, now), (digest, facts), (wanted, route));
         };
-        let hop = *hop;
         let Some(rule) = self.admitting_rule(facts, hop) else {
             return self.begin_without_rule((number, now), digest, (wanted, route));
         };
         let request = self.request((digest.kind, facts), (hop, rule))?;
-        let handshake = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
-        let key = (&digest.key, wanted.hash);
-        let (event, sender) = (digest.kind.event(), digest.kind.sender());
         if self.has_no_room(request.scope, now) {
             let what = (route, hop, Refusal::NoRoom(rule));
             return Some(self.begin_refused((number, now), digest, (wanted, what)));
         }
-        let memory = Memory::begun(sender, route, Handshake::passed_by(handshake, event, sender)?);
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        let memory = Memory::begun(sender, route, Handshake::passed_by(begun(digest), event, sender)?);
         let entry = self.entry(&request, now, Tracking::open(event, sender, sender));
-        let id = self.table.begin(key, now, (memory, Some(entry)));
+        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, Some(entry)));
         let entry = Entry { number: self.connections.next(number, (id, request.hop.eni)), ..entry };
         if let Some(flow) = self.table.flow_mut(id) {
             flow.number_first(entry.number);
@@ -110,56 +107,6 @@ impl World {
         Some(self.begin_refused(number_now, digest, (wanted, (route, hop, refusal))))
     }
 
-    /// Begins the flow of a packet that is refused.
-    #[expect(clippy::inline_always, reason = "as World::begin")]
-    #[inline(always)]
-    fn begin_refused(
-        &mut self,
-        (number, now): (u64, Timestamp),
-        digest: &Digest,
-        (wanted, what): (&Wanted, (RouteId, Hop, Refusal)),
-    ) -> Verdict {
-        let (route, _, refusal) = what;
-        self.begin_denied((number, now), digest, (wanted, route, Some(refusal)));
-        self.book_refused((number, now), digest, what)
-    }
-
-    /// The same for a packet that the network ACL of its route denies before anything else is asked.
-    #[inline(never)]
-    fn begin_at_acl(
-        &mut self,
-        number_now: (u64, Timestamp),
-        digest: &Digest,
-        (wanted, route): (&Wanted, RouteId),
-    ) -> Option<Verdict> {
-        let verdict = self.routes.get(route)?.denied_at_once()?;
-        self.begin_denied(number_now, digest, (wanted, route, None));
-        self.counters.count_denied(number_now.0, digest, &verdict);
-        Some(verdict)
-    }
-
-    /// Begins the flow of a packet that was sent and is denied.
-    #[expect(clippy::inline_always, reason = "as World::begin")]
-    #[inline(always)]
-    fn begin_denied(
-        &mut self,
-        (number, now): (u64, Timestamp),
-        digest: &Digest,
-        (wanted, route, refusal): (&Wanted, RouteId, Option<Refusal>),
-    ) {
-        let (event, sender) = (digest.kind.event(), digest.kind.sender());
-        let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
-        let (handshake, cause) = Handshake::denied_by(begun, event, sender);
-        let mut memory = Memory::begun(sender, route, handshake);
-        if let Some(refusal) = refusal {
-            memory.set_refusal(sender, refusal);
-        }
-        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, None));
-        if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
-            note_denial(shard, at, (cause, number));
-        }
-    }
-
     /// The same for a packet that does not pass one ENI alone.
     #[inline(never)]
     fn begin_elsewhere(
@@ -177,6 +124,20 @@ impl World {
         }
     }
 
+    /// The same for a packet that the network ACL of its route denies before anything else is asked.
+    #[inline(never)]
+    fn begin_at_acl(
+        &mut self,
+        number_now: (u64, Timestamp),
+        digest: &Digest,
+        (wanted, route): (&Wanted, RouteId),
+    ) -> Option<Verdict> {
+        let verdict = self.routes.get(route)?.denied_at_once()?;
+        self.begin_denied(number_now, digest, (wanted, route, None));
+        self.counters.count_denied(number_now.0, digest, &verdict);
+        Some(verdict)
+    }
+
     /// The same for a packet that passes two ENIs, each of which has room for it, admits it and tracks it.
     fn begin_twice(
         &mut self,
@@ -192,8 +153,7 @@ impl World {
             return None;
         }
         let (event, sender) = (digest.kind.event(), digest.kind.sender());
-        let begun = Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack();
-        let memory = Memory::begun(sender, route, Handshake::passed_by(begun, event, sender)?);
+        let memory = Memory::begun(sender, route, Handshake::passed_by(begun(digest), event, sender)?);
         let tracking = Tracking::open(event, sender, sender);
         let [first, second] = requests.map(|request| self.entry(&request, now, tracking));
         let id = self.table.begin((&digest.key, wanted.hash), now, (memory, Some(first)));
@@ -204,6 +164,41 @@ impl World {
         shard.track(at, second);
         shard.settle(at);
         Some(self.admit((number, now), digest, (requests, &second)))
+    }
+
+    /// Judges the first packet of a flow, which is refused, and begins the flow.
+    #[expect(clippy::inline_always, reason = "as World::begin")]
+    #[inline(always)]
+    fn begin_refused(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        (wanted, what): (&Wanted, (RouteId, Hop, Refusal)),
+    ) -> Verdict {
+        let (route, _, refusal) = what;
+        self.begin_denied((number, now), digest, (wanted, route, Some(refusal)));
+        self.book_refused((number, now), digest, what)
+    }
+
+    /// Begins the flow of a packet that was sent and is denied.
+    #[expect(clippy::inline_always, reason = "as World::begin")]
+    #[inline(always)]
+    fn begin_denied(
+        &mut self,
+        (number, now): (u64, Timestamp),
+        digest: &Digest,
+        (wanted, route, refusal): (&Wanted, RouteId, Option<Refusal>),
+    ) {
+        let (event, sender) = (digest.kind.event(), digest.kind.sender());
+        let (handshake, cause) = Handshake::denied_by(begun(digest), event, sender);
+        let mut memory = Memory::begun(sender, route, handshake);
+        if let Some(refusal) = refusal {
+            memory.set_refusal(sender, refusal);
+        }
+        let id = self.table.begin((&digest.key, wanted.hash), now, (memory, None));
+        if let (Some(cause), Some((shard, at))) = (cause, self.table.place_mut(id)) {
+            note_denial(shard, at, (cause, number));
+        }
     }
 
     /// The entry that is asked for, without its number.
@@ -259,4 +254,10 @@ impl World {
             |direction, port| self.policy.opens_untracked(eni, direction, (facts.protocol, port), peer);
         opens(direction, dst_port) || opens(direction.opposite(), src_port)
     }
+}
+
+/// The handshake of the flow that a packet begins, before that packet.
+#[inline]
+fn begun(digest: &Digest) -> u8 {
+    Handshake::begun_by(digest.key.protocol(), digest.kind.opener()).pack()
 }

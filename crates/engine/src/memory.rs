@@ -81,22 +81,10 @@ pub(crate) fn denial(shard: &Shard, at: u32, cause: Cause) -> u64 {
 #[expect(clippy::inline_always, reason = "for most denied packets one number is written")]
 #[inline(always)]
 pub(crate) fn note_denial(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
-    // Most flows: nothing is kept aside.
+    // Most flows have nothing at all beside their record.
+    let has_aside = shard.flow(at).is_some_and(Flow::has_rest) && shard.aside(at).is_some();
     if cause == Cause::Opening
-        && let Some(flow) = shard.flow_mut(at)
-        && !flow.has_rest()
-        && flow.set_note(number)
-    {
-        return;
-    }
-    note_denial_aside(shard, at, (cause, number));
-}
-
-/// The same of a flow that may have something aside.
-#[inline(never)]
-fn note_denial_aside(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
-    if cause == Cause::Opening
-        && shard.aside(at).is_none()
+        && !has_aside
         && let Some(flow) = shard.flow_mut(at)
         && flow.set_note(number)
     {

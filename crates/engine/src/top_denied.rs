@@ -179,12 +179,11 @@ impl TopDenied {
 
     /// Enters what is counted of recent keys, which they stay.
     fn enter_recent(&mut self) {
-        for slot in 0..Recent::COUNT {
-            if let Some((key, tally)) = self.recent.0.get_mut(slot) {
-                let (key, counted) = (*key, std::mem::take(tally));
-                self.add_listed(key, counted);
-            }
+        let mut recent = std::mem::take(&mut self.recent);
+        for (key, tally) in &mut recent.0 {
+            self.add_listed(*key, std::mem::take(tally));
         }
+        self.recent = recent;
     }
 
     /// Adds packets, if any, of a key that the list has.

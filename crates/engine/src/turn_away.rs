@@ -8,13 +8,13 @@ use vpcreplay_conntrack::Wanted;
 use vpcreplay_flow::{Digest, PacketFacts, PacketKind, Protocol, Timestamp};
 use vpcreplay_policy::{Mode, Probe, RuleId, TcpMidstream};
 
-use crate::Verdict;
 use crate::batch::{InBrief, Packets};
 use crate::causality::{Handshake, Sent};
 use crate::engine::World;
 use crate::memory::{denial, note_denial};
 use crate::refused::{Refusal, refused_at};
 use crate::route::{Hop, RouteId};
+use crate::{Shard, Verdict};
 
 /// Where a flow is: the hash of its key, which tells its shard, and its place there.
 pub(crate) type Place = (u64, u32);
@@ -54,12 +54,7 @@ impl World {
         if !holds || (refusal.rule().is_some() && !self.ledger.is_full(self.scopes.of(hop.eni))) {
             return None;
         }
-        let (after, cause) = Handshake::denied_by(before, event, sender);
-        flow.memory.set_packed_handshake(after);
-        flow.touch(now);
-        if let Some(cause) = cause {
-            note_denial(shard, wanted.guess, (cause, number));
-        }
+        note_denied_in(shard, wanted.guess, (number, now), brief.kind);
         self.move_on(number, now);
         Some(self.book_refused((number, now), &brief.whole(), (route, hop, refusal)))
     }
@@ -86,9 +81,7 @@ impl World {
         }
         let route = memory.route(sender);
         let hop = *self.routes.only_hop(route)?;
-        if !self.settings.holds(refusal, kind)
-            || (refusal.rule().is_some() && !self.has_no_room(self.scopes.of(hop.eni), number_now.1))
-        {
+        if !self.still_refuses((refusal, hop), kind, number_now.1) {
             return None;
         }
         Some(self.refuse(number_now, digest, (place, (route, hop, refusal))))
@@ -108,24 +101,13 @@ impl World {
         let hop = *self.routes.only_hop(route)?;
         let (facts, kind) = (digest.facts(), digest.kind);
         let refusal = match self.admitting_rule(&facts, hop) {
-            None => {
-                let refusal = self.lack_of_rule(&facts, hop);
-                if !self.settings.holds(refusal, kind) {
-                    return None;
-                }
-                refusal
-            }
-            Some(rule) => {
-                let scope = self.scopes.of(hop.eni);
-                if !self.settings.may_track(kind)
-                    || self.opens_untracked(&facts, hop)
-                    || !self.has_no_room(scope, number_now.1)
-                {
-                    return None;
-                }
-                Refusal::NoRoom(rule)
-            }
+            Some(_) if self.opens_untracked(&facts, hop) => return None,
+            Some(rule) => Refusal::NoRoom(rule),
+            None => self.lack_of_rule(&facts, hop),
         };
+        if !self.still_refuses((refusal, hop), kind, number_now.1) {
+            return None;
+        }
         Some(self.refuse(number_now, digest, (place, (route, hop, refusal))))
     }
 
@@ -142,6 +124,12 @@ impl World {
         let rule =
             reversed.and_then(|probe| self.policy.security_group(hop.eni, hop.direction.opposite(), &probe));
         if rule.is_some() { Refusal::Reversible } else { Refusal::NoRule }
+    }
+
+    /// Whether a hop refuses a packet of a kind for this reason at `now`.
+    fn still_refuses(&mut self, (refusal, hop): (Refusal, Hop), kind: PacketKind, now: Timestamp) -> bool {
+        let is_for_room = refusal.rule().is_some();
+        self.settings.holds(refusal, kind) && (!is_for_room || self.has_no_room(self.scopes.of(hop.eni), now))
     }
 
     /// Whether a scope is at its limit, what has expired by `now` left out (S7.8).
@@ -197,17 +185,10 @@ impl World {
         refusal: Option<Refusal>,
     ) {
         let Some(shard) = self.table.shard_mut(hash) else { return };
-        let Some(flow) = shard.flow_mut(at) else { return };
-        let before = flow.memory.packed_handshake();
-        let (after, cause) = Handshake::denied_by(before, kind.event(), kind.sender());
-        flow.memory.set_packed_handshake(after);
-        if let Some(refusal) = refusal {
+        if let (Some(flow), Some(refusal)) = (shard.flow_mut(at), refusal) {
             flow.memory.set_refusal(kind.sender(), refusal);
         }
-        flow.touch(now);
-        if let Some(cause) = cause {
-            note_denial(shard, at, (cause, number));
-        }
+        note_denied_in(shard, at, (number, now), kind);
         shard.settle(at);
     }
 
@@ -256,5 +237,19 @@ impl World {
         let verdict = Verdict { cause_packet, ..Verdict::bare(reason) };
         self.counters.count(length, &verdict);
         Some(verdict)
+    }
+}
+
+/// Notes of a remembered flow that a packet of it was sent and denied (S8.2).
+#[expect(clippy::inline_always, reason = "once for each packet that is denied again")]
+#[inline(always)]
+fn note_denied_in(shard: &mut Shard, at: u32, (number, now): (u64, Timestamp), kind: PacketKind) {
+    let Some(flow) = shard.flow_mut(at) else { return };
+    let before = flow.memory.packed_handshake();
+    let (after, cause) = Handshake::denied_by(before, kind.event(), kind.sender());
+    flow.memory.set_packed_handshake(after);
+    flow.touch(now);
+    if let Some(cause) = cause {
+        note_denial(shard, at, (cause, number));
     }
 }

@@ -239,15 +239,12 @@ impl World {
     ) -> Option<Verdict> {
         let (now, at) = (usual.now, place.1);
         let shard = self.table.shard(place.0)?;
-        let memory = shard.flow(at).filter(|_| !shard.is_due(at, now))?.memory;
+        let flow = shard.flow(at).filter(|_| !shard.is_due(at, now))?;
+        let (memory, has_entries) = (flow.memory, flow.has_entries());
         if let Some(verdict) = self.unsent_known((digest.kind, digest.length), place, now) {
             return Some(verdict);
         }
-        let (sent, route) = (usual.sent(), memory.route(usual.sender()));
-        let mut handshake = memory.handshake();
-        handshake.before(sent);
-        let shard = self.table.shard_mut(place.0)?;
-        let has_entries = shard.flow(at)?.has_entries();
+        let route = memory.route(usual.sender());
         let way = self.routes.way(route)?;
         if matches!(way, Way::Closed) {
             return self.deny_at_once((number, now), digest, (place, route));
@@ -257,6 +254,8 @@ impl World {
         }
         let shard = self.table.shard_mut(place.0)?;
         let verdict = pass((shard, at), (usual, way), &self.policy, &mut self.counters)?;
+        let (mut handshake, sent) = (memory.handshake(), usual.sent());
+        handshake.before(sent);
         handshake.after(sent, Allowed::Yes);
         let flow = shard.flow_mut(at)?;
         flow.memory.set_handshake(handshake);

@@ -17,7 +17,7 @@ use vpcreplay_policy::{Document, Mode, Options, Policy, Registry, RuleId, Select
 /// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
 const PEERS: u32 = 300;
 
-/// Packets in a batch at most: all that one turn of every peer and more takes.
+/// Packets in a batch at most: more than all turns of every peer take.
 const BATCH: usize = 10_000;
 
 /// Every fifth has an IPv6 address.
@@ -122,8 +122,8 @@ fn packet((number, digest): &(u64, Digest)) -> Packet<'_> {
     Packet { number: *number, now, content: Content::of_digest(digest) }
 }
 
-/// Judges packets, a millisecond after each other and the first many of them in one batch, under a model; `later` says when which one comes into force, `limit`
-/// how many connections an interface may have.
+/// Judges packets, a millisecond after each other, under a model; `later` says when another one comes into force, `limit` how many
+/// connections an interface may have.
 fn judge(
     records: FlowRecords,
     packets: &[Digest],
