@@ -1,10 +1,12 @@
 //! What is counted of every packet: dispositions, reasons, rules, denied peers and ports.
 
-use vpcreplay_flow::{Digest, Direction, Disposition, PacketFacts, Reason};
+use std::num::NonZeroU16;
+
+use vpcreplay_flow::{Brief, Digest, Direction, Disposition, PacketFacts, Reason};
 use vpcreplay_policy::{EniId, Policy, Registry, RuleId};
 
 use crate::denied::{Denied, Waiting};
-use crate::refused::{Refused, Row, refused_at};
+use crate::refused::{Refusal, Refused, Row, refused_at};
 use crate::route::{Hop, RouteId, Routes, Way};
 use crate::{Denial, TopDenied, Verdict};
 
@@ -158,21 +160,20 @@ impl Counters {
         }
     }
 
-    /// Counts a packet that is refused at a hop, although a rule admits it or because none does, and notes it for the top lists. Route
-    /// and rule tell all but that, so that it is put down later, by [`Counters::enter_counted`].
-    #[expect(clippy::inline_always, reason = "as Denied::of_digest")]
-    #[inline(always)]
+    /// Counts a packet that is refused at a hop, and notes it for the top lists. Route and refusal tell all but that, so that it is
+    /// put down later, by [`Counters::enter_counted`].
     pub(crate) fn count_refused(
         &mut self,
         (number, digest): (u64, &Digest),
-        (route, hop, rule): (RouteId, Hop, Option<RuleId>),
+        (route, hop, refusal): (RouteId, Hop, Refusal),
     ) {
-        let denial = match self.refused.get_mut(route, rule) {
+        let known = refusal.pack().and_then(|why| self.refused.get_mut(route, why));
+        let denial = match known {
             Some(row) => {
                 row.counted.add(digest.length);
                 row.denial
             }
-            None => self.count_refused_anew((route, hop, rule), digest.length),
+            None => self.count_refused_anew((route, hop, refusal), digest.length),
         };
         self.list_denied(number, digest, (denial, hop.direction == Direction::Egress));
     }
@@ -186,38 +187,66 @@ impl Counters {
         self.list_denied(number, digest, (number_of_denial, denial.is_egress()));
     }
 
+    /// Where packets that took a route and were refused for a reason are counted, if there is such a place.
+    #[inline]
+    pub(crate) fn refused(&mut self, route: RouteId, why: NonZeroU16) -> Option<&mut Row> {
+        self.refused.get_mut(route, why)
+    }
+
     /// Notes a packet for the top lists, with the number of its denial, which is of an egress or not.
-    #[expect(clippy::inline_always, reason = "as Denied::of_digest")]
-    #[inline(always)]
     fn list_denied(&mut self, number: u64, digest: &Digest, denial: (u32, bool)) {
-        let denied = Denied::of_digest(number, digest, denial);
-        if !TopDenied::count_at_once((&mut self.denied_peers, &mut self.denied_services), &denied) {
-            self.waiting.push_denied(denied);
+        if digest.key.is_wide() {
+            self.waiting.push_denied(Denied::of_digest(number, digest, denial));
+        } else {
+            self.list_denied_in_brief(number, digest.brief(), denial);
         }
     }
 
-    /// Counts the first packet that is refused on a route by a rule or none, or the first since others took its row; gives the number
-    /// of its denial.
+    /// The same for an IPv4 packet in brief.
+    #[expect(clippy::inline_always, reason = "for most packets that are refused again")]
+    #[inline(always)]
+    pub(crate) fn list_denied_in_brief(&mut self, number: u64, brief: Brief, denial: (u32, bool)) {
+        let keys = TopDenied::keys_in_brief(brief, denial);
+        let lists = (&mut self.denied_peers, &mut self.denied_services);
+        if !TopDenied::count_at_once(lists, keys, brief.length) {
+            self.list_later(number, brief, denial);
+        }
+    }
+
     #[inline(never)]
-    fn count_refused_anew(&mut self, (route, hop, rule): (RouteId, Hop, Option<RuleId>), length: u32) -> u32 {
-        let denial = self.waiting.number(Denial::of(&refused_at(hop, rule)));
-        let row = Row { denial, route, hop, rule, counted: Tally::of(length) };
-        if let Some(before) = self.refused.put(row) {
-            self.add_refused(&before);
+    fn list_later(&mut self, number: u64, brief: Brief, denial: (u32, bool)) {
+        self.waiting.push_denied(Denied::of_digest(number, &brief.whole(), denial));
+    }
+
+    /// Counts the first packet that is refused on a route for a reason, or the first since others took its row; gives the number of
+    /// its denial.
+    #[inline(never)]
+    fn count_refused_anew(&mut self, what: (RouteId, Hop, Refusal), length: u32) -> u32 {
+        let (_, hop, refusal) = what;
+        let denial = self.waiting.number(Denial::of(&refused_at(hop, refusal.rule())));
+        let counted = Tally::of(length);
+        // What has no row is put down at once, like what loses its row.
+        let to_add = match Row::new((denial, counted), what) {
+            Some(row) => self.refused.put(row).map(|before| ((before.hop, before.refusal), before.counted)),
+            None => Some(((hop, refusal), counted)),
+        };
+        if let Some((what, counted)) = to_add {
+            self.add_refused(what, counted);
         }
         denial
     }
 
     /// Adds packets that were refused.
-    fn add_refused(&mut self, Row { hop, rule, counted, .. }: &Row) {
+    fn add_refused(&mut self, (hop, refusal): (Hop, Refusal), counted: Tally) {
+        let rule = refusal.rule();
         // The network ACL behind a security group is not asked any more.
         let nacl = if hop.direction == Direction::Ingress { hop.nacl } else { None };
-        for rule in nacl.into_iter().chain(*rule) {
+        for rule in nacl.into_iter().chain(rule) {
             if let Some(hits) = self.rule_hits.get_mut(rule.index()) {
                 *hits += counted.packets;
             }
         }
-        let Verdict { reason, .. } = refused_at(*hop, *rule);
+        let Verdict { reason, .. } = refused_at(hop, rule);
         if reason == Reason::ConntrackAllowanceExceeded
             && let Some(exceeded) = self.exceeded.get_mut(hop.eni.index())
         {
@@ -225,14 +254,14 @@ impl Counters {
         }
         let row = self.tallies.get_mut(hop.eni.index() + 1);
         if let Some(tally) = row.and_then(|row| row.get_mut(reason as usize)) {
-            tally.add_all(*counted);
+            tally.add_all(counted);
         }
     }
 
     /// Enters what was counted by route. The model that the routes are of must still be in force.
     pub(crate) fn enter_counted(&mut self, routes: &Routes) {
         for row in self.refused.take() {
-            self.add_refused(&row);
+            self.add_refused((row.hop, row.refusal), row.counted);
         }
         for (way, route) in routes.ways().zip(1..MOST_PASSED) {
             let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();
@@ -293,3 +322,7 @@ impl Counters {
         self.exceeded.get(eni.index()).copied().unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+#[path = "counters_tests.rs"]
+mod tests;

@@ -107,8 +107,6 @@ pub(crate) struct Denied {
 
 impl Denied {
     /// A packet with a digest, with its number and the number of its denial, which is of an egress or not.
-    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
-    #[inline(always)]
     pub(crate) fn of_digest(number: u64, digest: &Digest, (denial, is_egress): (u32, bool)) -> Self {
         let (sender, receiver) = (digest.kind.sender(), digest.kind.sender().other());
         Self {

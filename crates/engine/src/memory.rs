@@ -1,8 +1,9 @@
 //! What is remembered of a flow beside its connections: its opener and what became of its packets (S7.0, S8).
 
+use std::num::NonZeroU16;
+
 use vpcreplay_conntrack::Flow;
 use vpcreplay_flow::End;
-use vpcreplay_policy::RuleId;
 
 use crate::Shard;
 use crate::causality::{Cause, Handshake};
@@ -17,15 +18,9 @@ pub(crate) struct Memory {
     /// The route of each end's packets (see [`crate::route`]).
     routes: [RouteId; 2],
     handshake: u8,
-    /// Why the packets of each end were refused: the number of the rule that admits them all the same, plus one, or [`NO_RULE`] or
-    /// [`REVERSIBLE`]; 0 for nothing.
-    refusals: [u16; 2],
+    /// Why the packets of each end were refused, by [`Refusal::pack`].
+    refusals: [Option<NonZeroU16>; 2],
 }
-
-/// No rule admits the packets, and none of the opposite direction does.
-const NO_RULE: u16 = u16::MAX;
-/// No rule admits the packets, and one of the opposite direction does.
-const REVERSIBLE: u16 = NO_RULE - 1;
 
 /// What is needed now and then.
 #[derive(Debug, Default)]
@@ -78,8 +73,6 @@ pub(crate) fn denial(shard: &Shard, at: u32, cause: Cause) -> u64 {
 }
 
 /// Keeps the number of a denied packet that is a cause: in the flow's record if there is room, else aside.
-#[expect(clippy::inline_always, reason = "for most denied packets one number is written")]
-#[inline(always)]
 pub(crate) fn note_denial(shard: &mut Shard, at: u32, (cause, number): (Cause, u64)) {
     // Most flows have nothing at all beside their record.
     let has_aside = shard.flow(at).is_some_and(Flow::has_rest) && shard.aside(at).is_some();
@@ -114,7 +107,7 @@ pub(crate) fn move_note(shard: &mut Shard, at: u32) -> Option<&mut Aside> {
 impl Memory {
     /// Of a flow whose first packet took a route.
     pub(crate) fn begun(sender: End, route: RouteId, handshake: u8) -> Self {
-        let mut memory = Self { routes: [0; 2], handshake, refusals: [0; 2] };
+        let mut memory = Self { routes: [0; 2], handshake, refusals: [None; 2] };
         memory.set_route(sender, route);
         memory
     }
@@ -141,19 +134,23 @@ impl Memory {
     /// Forgets what a model said of the flow's packets.
     pub(crate) const fn forget_model(&mut self) {
         self.routes = [0; 2];
-        self.refusals = [0; 2];
+        self.refusals = [None; 2];
+    }
+
+    /// Why the packets of an end were refused, packed, if it is remembered.
+    #[inline]
+    pub(crate) const fn packed_refusal(self, sender: End) -> Option<NonZeroU16> {
+        let [a, b] = self.refusals;
+        match sender {
+            End::A => a,
+            End::B => b,
+        }
     }
 
     /// Why the packets of an end were refused, if it is remembered.
     #[inline]
     pub(crate) fn refusal(self, sender: End) -> Option<Refusal> {
-        let [a, b] = self.refusals;
-        match if sender == End::A { a } else { b } {
-            0 => None,
-            NO_RULE => Some(Refusal::NoRule),
-            REVERSIBLE => Some(Refusal::Reversible),
-            rule => Some(Refusal::NoRoom(RuleId(u32::from(rule) - 1))),
-        }
+        self.packed_refusal(sender).map(Refusal::unpack)
     }
 
     /// Remembers it. A rule with a great number is not remembered.
@@ -161,15 +158,7 @@ impl Memory {
     pub(crate) fn set_refusal(&mut self, sender: End, refusal: Refusal) {
         let [a, b] = &mut self.refusals;
         let place = if sender == End::A { a } else { b };
-        *place = match refusal {
-            Refusal::NoRoom(RuleId(rule)) => u16::try_from(rule)
-                .ok()
-                .and_then(|rule| rule.checked_add(1))
-                .filter(|rule| *rule < REVERSIBLE)
-                .unwrap_or(0),
-            Refusal::NoRule => NO_RULE,
-            Refusal::Reversible => REVERSIBLE,
-        };
+        *place = refusal.pack();
     }
 
     /// Who opened the flow and what became of the packets that decide about others.

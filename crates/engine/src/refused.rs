@@ -1,5 +1,7 @@
 //! Packets that a security group refuses, counted by what tells the rest of them: most come by few routes and rules.
 
+use std::num::NonZeroU16;
+
 use vpcreplay_flow::Reason;
 use vpcreplay_policy::RuleId;
 
@@ -18,6 +20,11 @@ pub(crate) enum Refusal {
     Reversible,
 }
 
+/// No rule admits the packets, and none of the opposite direction does, in one word.
+const NO_RULE: u16 = u16::MAX;
+/// No rule admits the packets, and one of the opposite direction does.
+const REVERSIBLE: u16 = NO_RULE - 1;
+
 impl Refusal {
     /// The rule that the verdict names.
     #[inline]
@@ -25,6 +32,33 @@ impl Refusal {
         match self {
             Self::NoRoom(rule) => Some(rule),
             Self::NoRule | Self::Reversible => None,
+        }
+    }
+
+    /// All of it in one word, never 0: flows are many. `None` of a rule with a great number.
+    #[inline]
+    pub(crate) fn pack(self) -> Option<NonZeroU16> {
+        let word = match self {
+            Self::NoRoom(RuleId(rule)) => {
+                let after = u16::try_from(rule).ok()?.checked_add(1)?;
+                if after >= REVERSIBLE {
+                    return None;
+                }
+                after
+            }
+            Self::NoRule => NO_RULE,
+            Self::Reversible => REVERSIBLE,
+        };
+        NonZeroU16::new(word)
+    }
+
+    /// What [`Refusal::pack`] packed.
+    #[inline]
+    pub(crate) fn unpack(word: NonZeroU16) -> Self {
+        match word.get() {
+            NO_RULE => Self::NoRule,
+            REVERSIBLE => Self::Reversible,
+            after => Self::NoRoom(RuleId(u32::from(after) - 1)),
         }
     }
 }
@@ -38,15 +72,28 @@ pub(crate) fn refused_at(hop: Hop, rule: Option<RuleId>) -> Verdict {
 /// Rows there are; a power of two. Who comes to a row that another has takes it over.
 const ROWS: usize = 32;
 
-/// Packets that took one route and were refused although one rule admits them, or because none does.
+/// Packets that took one route and were refused for one reason.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// The number of their denial.
     pub(crate) denial: u32,
     pub(crate) route: RouteId,
     pub(crate) hop: Hop,
-    pub(crate) rule: Option<RuleId>,
+    pub(crate) refusal: Refusal,
+    /// The refusal, packed.
+    why: NonZeroU16,
     pub(crate) counted: Tally,
+}
+
+impl Row {
+    /// Of packets with the number of their denial; `None` for a refusal of a rule with a great number.
+    pub(crate) fn new(
+        (denial, counted): (u32, Tally),
+        (route, hop, refusal): (RouteId, Hop, Refusal),
+    ) -> Option<Self> {
+        let why = refusal.pack()?;
+        Some(Self { denial, route, hop, refusal, why, counted })
+    }
 }
 
 /// Packets that wait to be entered in the counters.
@@ -54,16 +101,16 @@ pub(crate) struct Row {
 pub(crate) struct Refused([Option<Row>; ROWS]);
 
 impl Refused {
-    /// The row of a route and a rule or none, if they have it.
+    /// The row of a route and a packed refusal, if they have it.
     #[inline]
-    pub(crate) fn get_mut(&mut self, route: RouteId, rule: Option<RuleId>) -> Option<&mut Row> {
-        let row = self.0.get_mut(place(route, rule))?.as_mut()?;
-        if (row.route, row.rule) == (route, rule) { Some(row) } else { None }
+    pub(crate) fn get_mut(&mut self, route: RouteId, why: NonZeroU16) -> Option<&mut Row> {
+        let row = self.0.get_mut(place(route, why))?.as_mut()?;
+        if (row.route, row.why) == (route, why) { Some(row) } else { None }
     }
 
     /// Puts a row in; gives the one that had its place.
     pub(crate) fn put(&mut self, row: Row) -> Option<Row> {
-        self.0.get_mut(place(row.route, row.rule))?.replace(row)
+        self.0.get_mut(place(row.route, row.why))?.replace(row)
     }
 
     /// Takes all rows out.
@@ -73,13 +120,9 @@ impl Refused {
 }
 
 #[inline]
-const fn place(route: RouteId, rule: Option<RuleId>) -> usize {
-    let rule = match rule {
-        Some(RuleId(rule)) => rule.wrapping_add(1) as usize,
-        None => 0,
-    };
+const fn place(route: RouteId, why: NonZeroU16) -> usize {
     // An odd factor: routes alone, or rules alone, that follow each other have rows of their own.
-    (route as usize * 7).wrapping_add(rule) % ROWS
+    (route as usize * 7).wrapping_add(why.get() as usize) % ROWS
 }
 
 #[cfg(test)]
@@ -89,30 +132,36 @@ mod tests {
     use vpcreplay_flow::Direction;
     use vpcreplay_policy::{EniId, RuleId};
 
-    use super::{ROWS, Refused, Row};
+    use super::{ROWS, Refusal, Refused, Row};
     use crate::Tally;
     use crate::route::Hop;
 
-    /// What is taken out and what had to make room add up to what was put in, by route and rule.
+    /// What is taken out and what had to make room add up to what was put in, by route and refusal.
     #[test]
     fn nothing_is_lost_where_rows_are_taken_over() {
         let hop = Hop { eni: EniId(0), direction: Direction::Ingress, nacl: None };
         for (routes, rules) in [(1, 1), (3, 4), (1, 40), (200, 1), (20, 20)] {
             let (mut rows, mut added) = (Refused::default(), BTreeMap::<_, Tally>::new());
             let mut entered: BTreeMap<_, Tally> = BTreeMap::new();
-            let mut enter = |row: Row| entered.entry((row.route, row.rule)).or_default().add_all(row.counted);
+            let mut enter = |row: Row| {
+                assert_eq!(row.refusal.pack(), Some(row.why));
+                entered.entry((row.route, row.why)).or_default().add_all(row.counted);
+            };
             let mut taken_over = 0;
             for number in 0..3_000_u16 {
                 // Some come several times in a row, some by turns.
-                let rule = number % 7 % rules;
-                let rule = if rule == 5 { None } else { Some(RuleId(rule.into())) };
-                let route = number / 3 % routes;
-                let length = number.into();
-                added.entry((route, rule)).or_default().add(length);
-                if let Some(row) = rows.get_mut(route, rule) {
+                let refusal = match number % 7 % rules {
+                    5 => Refusal::NoRule,
+                    4 => Refusal::Reversible,
+                    rule => Refusal::NoRoom(RuleId(rule.into())),
+                };
+                let (why, route, length) = (refusal.pack().unwrap(), number / 3 % routes, number.into());
+                added.entry((route, why)).or_default().add(length);
+                if let Some(row) = rows.get_mut(route, why) {
                     row.counted.add(length);
                 } else {
-                    let before = rows.put(Row { denial: 1, route, hop, rule, counted: Tally::of(length) });
+                    let row = Row::new((1, Tally::of(length)), (route, hop, refusal)).unwrap();
+                    let before = rows.put(row);
                     taken_over += u32::from(before.is_some());
                     before.map(&mut enter);
                 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use vpcreplay_flow::Protocol;
+use vpcreplay_flow::{Brief, Protocol};
 
 use crate::denied::{Denied, numbered};
 use crate::tally_table::TallyTable;
@@ -43,6 +43,13 @@ enum Key {
     Narrow(u64),
     /// The number of the denial, and the IPv6 address.
     Wide((u32, u128)),
+}
+
+/// An IPv4 packet's keys in the lists of peers and of services, both narrow ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    peer: u64,
+    service: u64,
 }
 
 /// Denied packets by a key, exact for the first 65,536 distinct keys in replay order.
@@ -117,24 +124,35 @@ impl TopDenied {
         }
     }
 
-    /// Counts a packet in the lists of peers and of services where that needs no look-up in either: the first takes no more peers
-    /// and has not this one, and the service came lately. Then its turn among others is of no account. `false` and no change
-    /// otherwise. The lists are complete once packets are entered the next time, be they none.
-    #[expect(clippy::inline_always, reason = "callers that know the shape of the packet are compiled for it")]
+    /// The keys of an IPv4 packet with the number of its denial, which is of an egress or not.
+    #[expect(clippy::inline_always, reason = "for most packets that are refused again")]
     #[inline(always)]
-    pub(crate) fn count_at_once((peers, services): (&mut Self, &mut Self), packet: &Denied) -> bool {
+    pub(crate) const fn keys_in_brief(
+        Brief { short, kind, .. }: Brief,
+        (denial, is_egress): (u32, bool),
+    ) -> Keys {
+        let (sender, receiver) = (kind.sender(), kind.sender().other());
+        let peer = short.address_v4(if is_egress { receiver } else { sender });
+        let service = (short.protocol(), short.port(receiver));
+        Keys { peer: narrow(denial, peer.to_bits()), service: service_key(denial, service) }
+    }
+
+    /// Counts a packet of a length, by its keys, in the lists of peers and of services where that needs no look-up in either: the
+    /// first takes no more peers and has not this one, and the service came lately. Then its turn among others is of no account.
+    /// `false` and no change otherwise. The lists are complete once packets are entered the next time, be they none.
+    #[expect(clippy::inline_always, reason = "for most packets that are refused again")]
+    #[inline(always)]
+    pub(crate) fn count_at_once((peers, services): (&mut Self, &mut Self), keys: Keys, length: u32) -> bool {
         if !peers.is_full() {
             return false;
         }
-        let Key::Narrow(peer) = Key::peer(packet) else { return false };
-        let service = Key::service(packet);
-        match services.recent.slot(service) {
-            Some((recent, tally)) if *recent == service && !peers.narrow.may_hold(peer) => {
-                tally.add(packet.length);
+        match services.recent.slot(keys.service) {
+            Some((recent, tally)) if *recent == keys.service && !peers.narrow.may_hold(keys.peer) => {
+                tally.add(length);
             }
             _ => return false,
         }
-        peers.others.add(packet.length);
+        peers.others.add(length);
         true
     }
 
@@ -300,9 +318,8 @@ impl Key {
 
     /// Of a packet's service; it is a narrow one.
     #[inline]
-    fn service(&Denied { denial, service: (Protocol(protocol), port), .. }: &Denied) -> u64 {
-        let port = port.map_or(0, |port| PORT_IS_KNOWN | u32::from(port));
-        narrow(denial, u32::from(protocol) << PROTOCOL_SHIFT | port)
+    const fn service(&Denied { denial, service, .. }: &Denied) -> u64 {
+        service_key(denial, service)
     }
 
     /// The number of the denial, and what the key says beside.
@@ -326,8 +343,18 @@ impl Key {
 }
 
 #[inline]
-fn narrow(denial: u32, lower: u32) -> u64 {
-    u64::from(denial) << 32 | u64::from(lower)
+const fn narrow(denial: u32, lower: u32) -> u64 {
+    (denial as u64) << 32 | lower as u64
+}
+
+/// The key of a service.
+#[inline]
+const fn service_key(denial: u32, (Protocol(protocol), port): (Protocol, Option<u16>)) -> u64 {
+    let port = match port {
+        Some(port) => PORT_IS_KNOWN | port as u32,
+        None => 0,
+    };
+    narrow(denial, (protocol as u32) << PROTOCOL_SHIFT | port)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vpcreplay_flow::{Checkpoint, Protocol, Reason};
+use vpcreplay_flow::{
+    Checkpoint, Digest, PacketFacts, Protocol, QueryKind, QueryRole, Reason, TcpFlags, Transport,
+};
 use vpcreplay_policy::{EniId, RuleId};
 
-use super::{EXACT_KEYS, Listed, TopDenied};
+use super::{EXACT_KEYS, Key, Keys, Listed, TopDenied};
 use crate::denied::{Denials, Denied};
 use crate::{Denial, DenialKey, Tally};
 
@@ -104,7 +106,11 @@ fn counts_what_the_naive_form_counts() {
                 let length = random.pick(&[0, 40, 1500, u32::MAX]);
                 let packet = Denied { number, denial: numbers.number(denial), length, peer, service };
                 let [peers, services] = &mut lists;
-                if seed % 3 > 0 && TopDenied::count_at_once((peers, services), &packet) {
+                let keys = match Key::peer(&packet) {
+                    Key::Narrow(peer) if seed % 3 > 0 => Some(Keys { peer, service: Key::service(&packet) }),
+                    _ => None,
+                };
+                if keys.is_some_and(|keys| TopDenied::count_at_once((peers, services), keys, length)) {
                     at_once += 1;
                 } else {
                     batch.push(packet);
@@ -121,6 +127,33 @@ fn counts_what_the_naive_form_counts() {
         }
     }
     assert!(at_once > 200, "{at_once} packets were counted at once");
+}
+
+#[test]
+fn the_keys_of_a_packet_in_brief_are_those_of_the_packet() {
+    let query = |role| {
+        let transport = Transport::IcmpQuery { icmp_type: 8, code: 0, id: 7, kind: QueryKind::Echo, role };
+        (Protocol::ICMP, transport)
+    };
+    let transports = [
+        (Protocol::TCP, Transport::Tcp { src_port: 40_000, dst_port: 443, flags: TcpFlags(2) }),
+        (Protocol::UDP, Transport::Ports { src_port: 53, dst_port: 40_000 }),
+        (Protocol::UDP, Transport::Ports { src_port: 40_000, dst_port: 0 }),
+        query(QueryRole::Requester),
+        query(QueryRole::Responder),
+    ];
+    let ends: [IpAddr; 2] = [Ipv4Addr::new(203, 0, 113, 9), Ipv4Addr::new(10, 0, 0, 7)].map(IpAddr::V4);
+    for ([src, dst], (protocol, transport)) in
+        [ends, [ends[1], ends[0]]].into_iter().flat_map(|ends| transports.map(|of| (ends, of)))
+    {
+        let digest = Digest::of(&PacketFacts { src, dst, protocol, transport, length: 100 }).unwrap();
+        for is_egress in [false, true] {
+            let whole = Denied::of_digest(1, &digest, (5, is_egress));
+            let Key::Narrow(peer) = Key::peer(&whole) else { panic!("an IPv4 peer") };
+            let in_brief = TopDenied::keys_in_brief(digest.brief(), (5, is_egress));
+            assert_eq!(in_brief, Keys { peer, service: Key::service(&whole) }, "{transport:?}");
+        }
+    }
 }
 
 // One bound is over both families, and reached in the order of packets: what comes behind it is told together.

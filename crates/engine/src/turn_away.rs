@@ -5,11 +5,11 @@
 use std::num::NonZeroU64;
 
 use vpcreplay_conntrack::Wanted;
-use vpcreplay_flow::{Digest, PacketFacts, PacketKind, Protocol, Timestamp};
+use vpcreplay_flow::{Digest, Direction, PacketFacts, PacketKind, Protocol, Timestamp};
 use vpcreplay_policy::{Mode, Probe, RuleId, TcpMidstream};
 
 use crate::batch::{InBrief, Packets};
-use crate::causality::{Handshake, Sent};
+use crate::causality::{Cause, Handshake, Sent};
 use crate::engine::World;
 use crate::memory::{denial, note_denial};
 use crate::refused::{Refusal, refused_at};
@@ -40,23 +40,47 @@ impl World {
         let shard = self.table.shard_mut(wanted.hash)?;
         let flow = shard.flow_mut(wanted.guess)?;
         let (memory, before) = (flow.memory, flow.memory.packed_handshake());
-        let route = memory.route(sender);
         if self.settings.mode == Mode::Causal && Handshake::passed_by(before, event, sender).is_none() {
-            // Not before it is known that the packet takes a path (S3.8).
-            self.routes.get(route)?;
-            let verdict = self.unsent_known((brief.kind, brief.length), (wanted.hash, wanted.guess), now)?;
-            self.move_on(number, now);
-            return Some(verdict);
+            return self.unsent_in_brief(packets, at, wanted);
         }
-        let refusal = memory.refusal(sender)?;
-        let hop = *self.routes.only_hop(route)?;
-        let holds = self.settings.holds(refusal, brief.kind);
-        if !holds || (refusal.rule().is_some() && !self.ledger.is_full(self.scopes.of(hop.eni))) {
+        // The counters' row, not the route: it has all that the refusal is about.
+        let row = self.counters.refused(memory.route(sender), memory.packed_refusal(sender)?)?;
+        let (hop, refusal, denial) = (row.hop, row.refusal, row.denial);
+        if event.is_midstream()
+            && (refusal == Refusal::Reversible || !self.settings.holds(refusal, brief.kind))
+        {
             return None;
         }
-        note_denied_in(shard, wanted.guess, (number, now), brief.kind);
+        let is_for_room = refusal.rule().is_some();
+        if is_for_room && !self.ledger.exceeded_if_full(self.scopes.of(hop.eni), (number, now)) {
+            return None;
+        }
+        row.counted.add(brief.length);
+        let (after, cause) = Handshake::denied_by(before, event, sender);
+        flow.memory.set_packed_handshake(after);
+        flow.touch(now);
+        // Of most flows nothing is kept beside, so that there is room for the number in the record.
+        if let Some(cause) = cause
+            && (cause != Cause::Opening || flow.has_rest() || !flow.set_note(number))
+        {
+            note_denial(shard, wanted.guess, (cause, number));
+        }
+        self.counters.list_denied_in_brief(number, brief, (denial, hop.direction == Direction::Egress));
         self.move_on(number, now);
-        Some(self.book_refused((number, now), &brief.whole(), (route, hop, refusal)))
+        Some(refused_at(hop, refusal.rule()))
+    }
+
+    /// The same for a packet that would never have been sent, if it takes a path.
+    #[inline(never)]
+    fn unsent_in_brief(&mut self, packets: &impl Packets, at: usize, wanted: &Wanted) -> Option<Verdict> {
+        let InBrief { number, now, brief } = packets.in_brief(at)?;
+        let place = (wanted.hash, wanted.guess);
+        let flow = self.table.shard(place.0)?.flow(place.1)?;
+        // Not before it is known that the packet takes a path (S3.8).
+        self.routes.get(flow.memory.route(brief.kind.sender()))?;
+        let verdict = self.unsent_known((brief.kind, brief.length), place, now)?;
+        self.move_on(number, now);
+        Some(verdict)
     }
 
     /// Judges a packet that is told by its key, if its flow has no connection because packets of this end were refused before;
@@ -210,9 +234,8 @@ impl World {
                 self.counters.midstream_doubtful += u64::from(is_doubtful);
             }
         }
-        let rule = refusal.rule();
-        self.counters.count_refused((number, digest), (route, hop, rule));
-        refused_at(hop, rule)
+        self.counters.count_refused((number, digest), (route, hop, refusal));
+        refused_at(hop, refusal.rule())
     }
 
     /// Judges a packet of a remembered flow, of a kind and with a length, that would never have been sent (S8.1) although it takes

@@ -221,8 +221,7 @@ impl FlowKey {
 
     /// The IP protocol.
     pub const fn protocol(&self) -> Protocol {
-        let [.., protocol, _] = self.tail.to_be_bytes();
-        Protocol(protocol)
+        protocol(self.tail)
     }
 
     /// How the key tells its ends apart.
@@ -244,17 +243,10 @@ impl FlowKey {
     }
 
     /// The address of an end, if it is an IPv4 one.
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
     #[inline]
     pub const fn address_v4(&self, end: End) -> Option<Ipv4Addr> {
         let Addresses([both, ..]) = self.addresses;
-        if self.is_wide() {
-            return None;
-        }
-        Some(Ipv4Addr::from_bits(match end {
-            End::A => (both >> 32) as u32,
-            End::B => both as u32,
-        }))
+        if self.is_wide() { None } else { Some(half(both, end)) }
     }
 
     /// The two numbers beside the addresses, by end: ports, or identifier, or type and code.
@@ -345,6 +337,18 @@ impl ShortKey {
         port(self.tail, end)
     }
 
+    /// The IP protocol.
+    #[inline]
+    pub const fn protocol(self) -> Protocol {
+        protocol(self.tail)
+    }
+
+    /// The address of an end of an IPv4 key; of an IPv6 key it means nothing.
+    #[inline]
+    pub const fn address_v4(self, end: End) -> Ipv4Addr {
+        half(self.addresses, end)
+    }
+
     /// Whether the key that it is short for has IPv6 addresses.
     #[inline]
     pub const fn is_wide(self) -> bool {
@@ -371,6 +375,23 @@ impl fmt::Debug for FlowKey {
             copy => write!(out, " copy {copy})"),
         }
     }
+}
+
+/// The IPv4 address of an end in a word of both.
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of a word")]
+#[inline]
+const fn half(both: u64, end: End) -> Ipv4Addr {
+    Ipv4Addr::from_bits(match end {
+        End::A => (both >> 32) as u32,
+        End::B => both as u32,
+    })
+}
+
+/// The protocol in a tail.
+#[inline]
+const fn protocol(tail: u64) -> Protocol {
+    let [.., protocol, _] = tail.to_be_bytes();
+    Protocol(protocol)
 }
 
 /// The class in a tail.
