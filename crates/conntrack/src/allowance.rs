@@ -160,17 +160,6 @@ impl Ledger {
         self.deeds.push((number, now, Deed::Reopened(scope)));
     }
 
-    /// Notes a packet that the allowance denies at `now` if the scope is at its limit, and tells whether it is.
-    #[expect(clippy::inline_always, reason = "for most packets that are refused again")]
-    #[inline(always)]
-    pub fn exceeded_if_full(&mut self, scope: u32, packet: (u64, Timestamp)) -> bool {
-        let is_full = self.is_full(scope);
-        if is_full {
-            self.exceeded(scope, packet);
-        }
-        is_full
-    }
-
     /// Notes a packet that the allowance denied at `now`.
     #[inline]
     pub fn exceeded(&mut self, scope: u32, (number, now): (u64, Timestamp)) {

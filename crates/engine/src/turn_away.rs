@@ -51,8 +51,8 @@ impl World {
         {
             return None;
         }
-        let is_for_room = refusal.rule().is_some();
-        if is_for_room && !self.ledger.exceeded_if_full(self.scopes.of(hop.eni), (number, now)) {
+        let scope = refusal.rule().map(|_| self.scopes.of(hop.eni));
+        if scope.is_some_and(|scope| !self.ledger.is_full(scope)) {
             return None;
         }
         row.counted.add(brief.length);
@@ -67,6 +67,9 @@ impl World {
         }
         self.counters.list_denied_in_brief(number, brief, (denial, hop.direction == Direction::Egress));
         self.move_on(number, now);
+        if let Some(scope) = scope {
+            self.ledger.exceeded(scope, (number, now));
+        }
         Some(refused_at(hop, refusal.rule()))
     }
 

@@ -8,10 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use vpcreplay_engine::{
-    Content, Denial, DenialKey, Engine, EniId, FlowRecords, Packet, Settings, Tally, Timeline, TopDenied,
-    Verdict, When,
+    Content, Denial, DenialKey, Engine, EniId, FlowRecords, Packet, SeriesRow, Settings, Tally, Timeline,
+    TopDenied, Verdict, When,
 };
-use vpcreplay_flow::{Digest, PacketFacts, Protocol, Reason, TcpFlags, Timestamp, Transport};
+use vpcreplay_flow::{Digest, PacketFacts, Protocol, Reason, Span, TcpFlags, Timestamp, Transport};
 use vpcreplay_policy::{Document, Mode, Options, Policy, Registry, RuleId, Selection, TcpMidstream, load};
 
 /// Peers, each allowed by rules of its own on the way in and on the way back: twice as many routes.
@@ -114,7 +114,11 @@ struct Counted {
     /// Of those that the lists do not have.
     others: [Tally; 2],
     midstream_doubtful: u64,
+    /// With periods shorter than the time between packets; of what fits a batch.
+    series: Vec<SeriesRow>,
 }
+
+const PERIOD: Span = Span::from_nanos(250_000);
 
 /// A packet with a number, a millisecond after the one before.
 fn packet((number, digest): &(u64, Digest)) -> Packet<'_> {
@@ -152,12 +156,15 @@ fn judge_by(
     let first = compile(text, None);
     let later = later.map(|(time, text)| (When::At(time), compile(text, Some(&first)))).into_iter().collect();
     let timeline = Timeline { first, later, registry: Arc::new(registry) };
-    let mut engine = Engine::new(timeline, settings);
+    let series_period = (packets.len() < BATCH).then_some(PERIOD);
+    let mut engine = Engine::new(timeline, Settings { series_period, ..settings });
     let packets: Vec<_> = (1..).zip(packets.iter().copied()).collect();
     let mut verdicts = Vec::new();
     for batch in packets.chunks(BATCH) {
         engine.judge_batch(&(batch, packet), |_, verdict| verdicts.push(verdict));
     }
+    engine.finish();
+    let series = engine.take_series();
     let rules = u32::try_from(engine.registry().rule_count()).unwrap();
     let counters = engine.counters();
     let enis = [EniId(0), EniId(1)];
@@ -169,6 +176,7 @@ fn judge_by(
         denied: [&counters.denied_peers, &counters.denied_services].map(TopDenied::exact),
         others: [&counters.denied_peers, &counters.denied_services].map(TopDenied::others),
         midstream_doubtful: counters.midstream_doubtful,
+        series,
     };
     (verdicts, counted)
 }
