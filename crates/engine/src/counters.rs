@@ -221,13 +221,15 @@ impl Counters {
     /// Counts the first packet that is refused on a route for a reason, or the first since others took its row; gives the number of
     /// its denial.
     #[inline(never)]
-    fn count_refused_anew(&mut self, what: (RouteId, Hop, Refusal), length: u32) -> u32 {
-        let (_, hop, refusal) = what;
+    fn count_refused_anew(&mut self, (route, hop, refusal): (RouteId, Hop, Refusal), length: u32) -> u32 {
         let denial = self.waiting.number(Denial::of(&refused_at(hop, refusal.rule())));
         let counted = Tally::of(length);
         // What has no row is put down at once, like what loses its row.
-        let to_add = match Row::new((denial, counted), what) {
-            Some(row) => self.refused.put(row).map(|before| ((before.hop, before.refusal), before.counted)),
+        let to_add = match refusal.pack() {
+            Some(why) => {
+                let before = self.refused.put(Row { denial, route, hop, why, counted });
+                before.map(|row| ((row.hop, row.refusal()), row.counted))
+            }
             None => Some(((hop, refusal), counted)),
         };
         if let Some((what, counted)) = to_add {
@@ -261,7 +263,7 @@ impl Counters {
     /// Enters what was counted by route. The model that the routes are of must still be in force.
     pub(crate) fn enter_counted(&mut self, routes: &Routes) {
         for row in self.refused.take() {
-            self.add_refused((row.hop, row.refusal), row.counted);
+            self.add_refused((row.hop, row.refusal()), row.counted);
         }
         for (way, route) in routes.ways().zip(1..MOST_PASSED) {
             let counted = self.passed.get_mut(route).map(std::mem::take).unwrap_or_default();

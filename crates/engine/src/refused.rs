@@ -79,20 +79,16 @@ pub(crate) struct Row {
     pub(crate) denial: u32,
     pub(crate) route: RouteId,
     pub(crate) hop: Hop,
-    pub(crate) refusal: Refusal,
     /// The refusal, packed.
-    why: NonZeroU16,
+    pub(crate) why: NonZeroU16,
     pub(crate) counted: Tally,
 }
 
 impl Row {
-    /// Of packets with the number of their denial; `None` for a refusal of a rule with a great number.
-    pub(crate) fn new(
-        (denial, counted): (u32, Tally),
-        (route, hop, refusal): (RouteId, Hop, Refusal),
-    ) -> Option<Self> {
-        let why = refusal.pack()?;
-        Some(Self { denial, route, hop, refusal, why, counted })
+    /// Why they were refused.
+    #[inline]
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::unpack(self.why)
     }
 }
 
@@ -144,7 +140,7 @@ mod tests {
             let (mut rows, mut added) = (Refused::default(), BTreeMap::<_, Tally>::new());
             let mut entered: BTreeMap<_, Tally> = BTreeMap::new();
             let mut enter = |row: Row| {
-                assert_eq!(row.refusal.pack(), Some(row.why));
+                assert_eq!(row.refusal().pack(), Some(row.why));
                 entered.entry((row.route, row.why)).or_default().add_all(row.counted);
             };
             let mut taken_over = 0;
@@ -160,8 +156,7 @@ mod tests {
                 if let Some(row) = rows.get_mut(route, why) {
                     row.counted.add(length);
                 } else {
-                    let row = Row::new((1, Tally::of(length)), (route, hop, refusal)).unwrap();
-                    let before = rows.put(row);
+                    let before = rows.put(Row { denial: 1, route, hop, why, counted: Tally::of(length) });
                     taken_over += u32::from(before.is_some());
                     before.map(&mut enter);
                 }

@@ -14,7 +14,7 @@ use crate::engine::World;
 use crate::memory::{denial, note_denial};
 use crate::refused::{Refusal, refused_at};
 use crate::route::{Hop, RouteId};
-use crate::{Shard, Verdict};
+use crate::{Flow, Verdict};
 
 /// Where a flow is: the hash of its key, which tells its shard, and its place there.
 pub(crate) type Place = (u64, u32);
@@ -39,13 +39,16 @@ impl World {
         let (event, sender) = (brief.kind.event(), brief.kind.sender());
         let shard = self.table.shard_mut(wanted.hash)?;
         let flow = shard.flow_mut(wanted.guess)?;
-        let (memory, before) = (flow.memory, flow.memory.packed_handshake());
-        if self.settings.mode == Mode::Causal && Handshake::passed_by(before, event, sender).is_none() {
+        let memory = flow.memory;
+        if self.settings.mode == Mode::Causal
+            && Handshake::passed_by(memory.packed_handshake(), event, sender).is_none()
+        {
             return self.unsent_in_brief(packets, at, wanted);
         }
         // The counters' row, not the route: it has all that the refusal is about.
         let row = self.counters.refused(memory.route(sender), memory.packed_refusal(sender)?)?;
-        let (hop, refusal, denial) = (row.hop, row.refusal, row.denial);
+        let (hop, refusal, denial) = (row.hop, row.refusal(), row.denial);
+        // Where a rule of the opposite direction has a say, there is more to be counted.
         if event.is_midstream()
             && (refusal == Refusal::Reversible || !self.settings.holds(refusal, brief.kind))
         {
@@ -56,13 +59,7 @@ impl World {
             return None;
         }
         row.counted.add(brief.length);
-        let (after, cause) = Handshake::denied_by(before, event, sender);
-        flow.memory.set_packed_handshake(after);
-        flow.touch(now);
-        // Of most flows nothing is kept beside, so that there is room for the number in the record.
-        if let Some(cause) = cause
-            && (cause != Cause::Opening || flow.has_rest() || !flow.set_note(number))
-        {
+        if let Some(cause) = note_in_record(flow, (number, now), brief.kind) {
             note_denial(shard, wanted.guess, (cause, number));
         }
         self.counters.list_denied_in_brief(number, brief, (denial, hop.direction == Direction::Egress));
@@ -212,10 +209,13 @@ impl World {
         refusal: Option<Refusal>,
     ) {
         let Some(shard) = self.table.shard_mut(hash) else { return };
-        if let (Some(flow), Some(refusal)) = (shard.flow_mut(at), refusal) {
+        let Some(flow) = shard.flow_mut(at) else { return };
+        if let Some(refusal) = refusal {
             flow.memory.set_refusal(kind.sender(), refusal);
         }
-        note_denied_in(shard, at, (number, now), kind);
+        if let Some(cause) = note_in_record(flow, (number, now), kind) {
+            note_denial(shard, at, (cause, number));
+        }
         shard.settle(at);
     }
 
@@ -266,16 +266,15 @@ impl World {
     }
 }
 
-/// Notes of a remembered flow that a packet of it was sent and denied (S8.2).
+/// Notes in the record of a remembered flow that a packet of it was sent and denied (S8.2); gives the cause as which its number must
+/// be kept, if there is no room for that in the record.
 #[expect(clippy::inline_always, reason = "once for each packet that is denied again")]
 #[inline(always)]
-fn note_denied_in(shard: &mut Shard, at: u32, (number, now): (u64, Timestamp), kind: PacketKind) {
-    let Some(flow) = shard.flow_mut(at) else { return };
+fn note_in_record(flow: &mut Flow, (number, now): (u64, Timestamp), kind: PacketKind) -> Option<Cause> {
     let before = flow.memory.packed_handshake();
     let (after, cause) = Handshake::denied_by(before, kind.event(), kind.sender());
     flow.memory.set_packed_handshake(after);
     flow.touch(now);
-    if let Some(cause) = cause {
-        note_denial(shard, at, (cause, number));
-    }
+    // Of most flows nothing is kept beside, so that there is room.
+    cause.filter(|cause| *cause != Cause::Opening || flow.has_rest() || !flow.set_note(number))
 }
