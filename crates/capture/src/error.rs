@@ -24,6 +24,11 @@ pub enum CaptureError {
         /// What it is instead.
         found: String,
     },
+    /// A stream was ended ([`crate::end_streams`]) before it was known to be a capture.
+    CutShort {
+        /// The name, as given.
+        name: String,
+    },
     /// The directory holds no capture.
     NoCaptures {
         /// The name, as given.
@@ -50,6 +55,7 @@ impl fmt::Display for CaptureError {
                 "{name}: not a capture: found {found}; expected pcap or pcapng, plain or compressed with gzip, \
                  zstd, lz4 or xz; name a capture, or convert the file with `editcap -F pcapng`"
             ),
+            Self::CutShort { name } => write!(f, "{name}: stopped before a capture came"),
             Self::NoCaptures { name, found } => write!(
                 f,
                 "{name}: a directory without captures: found {found}; expected at least one pcap or pcapng file \

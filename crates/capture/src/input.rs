@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::CaptureError;
+use crate::stream::Stream;
 use crate::supply::Source;
 
 /// A capture, or a directory of captures, as named on the command line.
@@ -83,17 +84,38 @@ pub(crate) fn open(path: &Path, meter: &Meter) -> Result<Source, CaptureError> {
     Ok(meter.measure(Box::new(file)))
 }
 
+/// The same of a pipe or device, which may be silent.
+pub(crate) fn open_stream(path: &Path, meter: &Meter) -> Result<Source, CaptureError> {
+    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    Ok(meter.measure(Box::new(Stream::new(file, Arc::clone(&meter.cut_short)))))
+}
+
+/// Standard input, likewise.
+pub(crate) fn standard_input(meter: &Meter) -> Result<Source, CaptureError> {
+    let stream = Stream::standard_input(Arc::clone(&meter.cut_short));
+    let name = Input::Stdin.name();
+    let stream = stream.map_err(|source| CaptureError::Unreadable { name, source })?;
+    Ok(meter.measure(Box::new(stream)))
+}
+
 pub(crate) fn unreadable(path: &Path, source: io::Error) -> CaptureError {
     CaptureError::Unreadable { name: path.display().to_string(), source }
 }
 
-/// Counts the bytes read of the inputs as they are on disk.
+/// Counts the bytes read of the inputs as they are on disk, and notes whether one was ended early.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Meter(Arc<AtomicU64>);
+pub(crate) struct Meter {
+    read: Arc<AtomicU64>,
+    cut_short: Arc<AtomicBool>,
+}
 
 impl Meter {
     pub(crate) fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.read.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     /// The same source, counted.
@@ -110,7 +132,7 @@ struct Measured {
 impl Read for Measured {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.source.read(buffer)?;
-        self.meter.0.fetch_add(length as u64, Ordering::Relaxed);
+        self.meter.read.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
     }
 }

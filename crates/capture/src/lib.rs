@@ -24,6 +24,7 @@ mod plan;
 mod reader;
 mod resync;
 mod set;
+mod stream;
 mod supply;
 mod window;
 
@@ -34,6 +35,7 @@ pub use frame::{Frame, SameFrame};
 pub use info::{Compression, Endianness, FileInfo, Format, InterfaceInfo, Resolution};
 pub use input::{Input, Skipped};
 pub use set::CaptureSet;
+pub use stream::end_streams;
 
 /// The largest record (frame of a pcap file, block of a pcapng file) that is taken into memory, in bytes.
 ///

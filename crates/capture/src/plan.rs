@@ -64,18 +64,17 @@ impl Plan {
         for input in inputs {
             match input {
                 Input::Stdin => {
-                    let source = meter.measure(Box::new(io::stdin()));
-                    plan.add_stream(input.name(), source, threads)?;
+                    plan.add_stream((input.name(), input::standard_input(meter)?), meter, threads)?;
                 }
                 Input::Path(path) => match input::kind(path)? {
                     Kind::Stream => {
-                        plan.add_stream(input.name(), input::open(path, meter)?, threads)?;
+                        plan.add_stream((input.name(), input::open_stream(path, meter)?), meter, threads)?;
                     }
                     Kind::Directory => plan.add_directory(path)?,
                     // The usual case, one file, is opened once.
                     Kind::File(length) if inputs.len() == 1 => {
                         let source = input::open(path, meter)?;
-                        plan.add_stream(input.name(), source, threads)?;
+                        plan.add_stream((input.name(), source), meter, threads)?;
                         plan.total = Some(length);
                     }
                     Kind::File(length) => {
@@ -99,15 +98,23 @@ impl Plan {
         }
         let mut plan = Self::default();
         for (name, source) in streams {
-            plan.add_stream(name, meter.measure(source), threads)?;
+            plan.add_stream((name, meter.measure(source)), meter, threads)?;
         }
         Ok(plan)
     }
 
     /// Adds what can be read only once, and stays open from now on.
-    fn add_stream(&mut self, name: String, source: Source, threads: &Threads) -> Result<(), CaptureError> {
+    fn add_stream(
+        &mut self,
+        (name, source): (String, Source),
+        meter: &Meter,
+        threads: &Threads,
+    ) -> Result<(), CaptureError> {
         let reader = Reader::open(source, FULL, threads).map_err(|error| match error {
             OpenError::Io(source) => CaptureError::Unreadable { name: name.clone(), source },
+            OpenError::NotACapture(_) if meter.is_cut_short() => {
+                CaptureError::CutShort { name: name.clone() }
+            }
             OpenError::NotACapture(found) => CaptureError::NotACapture { name: name.clone(), found },
         })?;
         self.total = None;

@@ -323,6 +323,11 @@ impl CaptureSet {
         (self.meter.read(), self.total)
     }
 
+    /// Whether a stream among the captures was ended before its end ([`crate::end_streams`]).
+    pub fn is_cut_short(&self) -> bool {
+        self.meter.is_cut_short()
+    }
+
     /// What each file is, by [`Frame::file`], as far as it is read.
     pub fn formats(&self) -> Vec<FileInfo> {
         let of = |(index, file): (usize, &Planned)| match (&file.slot, &self.current) {

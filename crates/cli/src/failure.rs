@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
-use vpcreplay_replay::ReplayError;
 use vpcreplay_replay::policy::{LoadError, Place};
 use vpcreplay_replay::synth::SynthError;
+use vpcreplay_replay::{CaptureError, ReplayError};
 
 use crate::exit::Status;
 use crate::screen;
@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     },
     /// Whoever read standard output has gone. That is no error: they have seen enough.
     BrokenPipe,
+    /// The user stopped it before there was anything to tell.
+    Stopped(String),
 }
 
 impl Failure {
@@ -40,6 +42,10 @@ impl Failure {
     pub(crate) fn report(&self) -> Status {
         match self {
             Self::BrokenPipe => Status::Done,
+            Self::Stopped(text) => {
+                screen::warning(text);
+                Status::Interrupted
+            }
             Self::Error { text, help } => {
                 screen::error(text, help.as_deref());
                 Status::Refused
@@ -59,6 +65,7 @@ impl From<ReplayError> for Failure {
                 "name a file in a folder that exists and that you may write to, on a disk with room",
             ),
             ReplayError::Model(error) => model_error(&error),
+            ReplayError::Capture(error @ CaptureError::CutShort { .. }) => Self::Stopped(error.to_string()),
             other => Self::new(other.to_string()),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use vpcreplay_replay::{Progress, Signal};
+use vpcreplay_replay::{Progress, Signal, end_streams};
 
 /// The bar is not drawn more often than this.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -99,13 +99,14 @@ fn style(total: Option<u64>) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// The first Ctrl-C ends the replay cleanly, the second one at once.
+/// The first Ctrl-C ends the replay cleanly, also while it waits for standard input, the second one at once.
 fn catch_interrupts() {
     // A second registration, or none at all, leaves the system's habit: Ctrl-C ends the program.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTS.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(130);
         }
+        end_streams();
     });
 }
 

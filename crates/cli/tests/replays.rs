@@ -238,6 +238,50 @@ fn ctrl_c_ends_a_replay_cleanly() {
     assert!(records.lines().all(|line| line.ends_with('}')));
 }
 
+/// Starts a command that reads standard input, hands it some bytes, and presses Ctrl-C while it waits for more.
+#[cfg(unix)]
+fn interrupted_while_it_waits(path: &Path, arguments: &[&str], bytes: &[u8]) -> program::Ran {
+    let mut child = program(path, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(bytes).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    // Standard input stays open until the program has ended by itself.
+    let ended = ran(&child.wait_with_output().unwrap());
+    drop(stdin);
+    ended
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_is_heard_while_standard_input_is_silent() {
+    let folder = workplace();
+    let path = folder.path();
+    let syn = |port| tcp(([203, 0, 113, 9], port), ([10, 30, 1, 10], 80), 2);
+    let frames: Vec<(u32, Vec<u8>)> = (1..=3).map(|port| (u32::from(port), syn(port))).collect();
+    let run = |threads, bytes: &[u8]| {
+        let arguments = ["run", "-", "--vpc", "model.toml", "--out", "out.jsonl", "--summary", "s.json"];
+        let arguments = [&arguments[..], &["--no-progress", "--threads", threads]].concat();
+        interrupted_while_it_waits(path, &arguments, bytes)
+    };
+    for threads in ["1", "2"] {
+        run(threads, &pcap(&frames)).ends_with(130).says(&["stopped", "partial"]);
+        assert_eq!(fs::read_to_string(path.join("out.jsonl")).unwrap().lines().count(), 3);
+        let summary: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(path.join("s.json")).unwrap()).unwrap();
+        assert_eq!((&summary["partial"], &summary["packets"]), (&true.into(), &3.into()));
+        run(threads, &pcap(&frames)[..10]).ends_with(130).says(&["-: stopped before a capture came"]);
+    }
+    let inspected = interrupted_while_it_waits(path, &["inspect", "-", "--no-progress"], &pcap(&frames));
+    assert!(inspected.ends_with(130).stdout.contains("3 frames"), "{}", inspected.stdout);
+}
+
 #[test]
 fn inspect_counts_one_thing_in_the_singular() {
     let folder = workplace();

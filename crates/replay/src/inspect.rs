@@ -102,6 +102,9 @@ pub fn inspect(
             }
         }
     }
+    if captures.is_cut_short() {
+        end = Signal::Stop;
+    }
     Ok(look.finish(captures, end))
 }
 

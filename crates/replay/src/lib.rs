@@ -40,7 +40,7 @@ pub use starter::starter_model;
 pub use summary::summarize;
 pub use sweep::{Sweep, SweepScope, SweepValue, sweep};
 pub use vpcreplay_capacity::{self as analysis};
-pub use vpcreplay_capture::{CaptureSet, Damage, FileInfo, Input, Skipped};
+pub use vpcreplay_capture::{CaptureError, CaptureSet, Damage, FileInfo, Input, Skipped, end_streams};
 pub use vpcreplay_engine::{self as engine, When};
 pub use vpcreplay_flow as flow;
 pub use vpcreplay_packet as packet;

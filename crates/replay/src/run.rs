@@ -66,6 +66,7 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
         if limits.threads > 1 { judge.together(feed, &limits)? } else { judge.alone(feed, limits.batch)? };
     let Judge { mut engine, outputs, end, .. } = judge;
     outputs.finish(&mut engine)?;
+    let end = feed.ended(end);
     Ok(Report { engine, feed, warnings, end })
 }
 

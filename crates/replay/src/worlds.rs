@@ -123,6 +123,7 @@ fn pass<W: Watcher>(
     for world in &mut worlds {
         world.watcher.finish(&mut world.engine)?;
     }
+    let end = feed.ended(end);
     Ok(Replayed { worlds, feed, end })
 }
 
