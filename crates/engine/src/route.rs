@@ -253,8 +253,17 @@ impl Routes {
 }
 
 /// Routes that were looked up, by few bits of their packed form, with their numbers: most packets take one of few.
-#[derive(Clone, Copy, Debug, Default)]
-struct Recent([(u128, RouteId); 16]);
+#[derive(Clone, Copy, Debug)]
+struct Recent([(u128, RouteId); RECENT]);
+
+/// Recent routes, a power of two: several for each of the few that most packets take, so that two of them seldom share a place.
+const RECENT: usize = 64;
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([(0, 0); RECENT])
+    }
+}
 
 impl Recent {
     /// The number of a packed route, if it is a recent one.
@@ -272,7 +281,7 @@ impl Recent {
     #[expect(clippy::cast_possible_truncation, reason = "both halves, folded")]
     #[inline]
     const fn slot(packed: u128) -> usize {
-        (((packed >> 64) as u64 ^ packed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize
+        (((packed >> 64) as u64 ^ packed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - RECENT.ilog2())) as usize
     }
 }
 
