@@ -12,7 +12,7 @@ use vpcreplay_benches::{Recording, each_batch, engine, replay, timeline};
 use vpcreplay_replay::flow::Decap;
 use vpcreplay_replay::policy::Options;
 use vpcreplay_replay::{Growth, Input, Limits, ModelPaths, OutputFiles, Plan, Selection, Unobserved, run};
-use vpcreplay_testkit::workload::{Workload, capture};
+use vpcreplay_testkit::workload::{Workload, capture, closed};
 
 const PACKETS: u32 = 500_000;
 /// Fewer connections than most workloads have flows.
@@ -47,8 +47,14 @@ fn in_memory(group: &mut BenchmarkGroup<'_, WallTime>, workload: Workload, recor
     group.bench_function("walk, digests", |bencher| {
         bencher.iter(|| each_batch(recording.open(), |batch| _ = black_box(batch)));
     });
-    for (case, limit) in [("replay", None), ("replay, saturated", Some(SATURATED))] {
-        let timeline = timeline(workload.model().toml, limit);
+    let (open, closed) = (workload.model().toml, closed());
+    let cases = [
+        ("replay", open, None),
+        ("replay, saturated", open, Some(SATURATED)),
+        ("replay, no rule admits", closed.as_str(), None),
+    ];
+    for (case, model, limit) in cases {
+        let timeline = timeline(model, limit);
         group.bench_function(case, |bencher| {
             bencher.iter_batched(
                 || engine(&timeline),

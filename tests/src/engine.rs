@@ -1,5 +1,6 @@
 //! The engine on the scenarios of the reference, its results in the reference's terms.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vpcreplay_engine::{
@@ -71,8 +72,8 @@ struct Counted {
     /// By ENI, then by reason.
     tallies: Vec<Tally>,
     rule_hits: Vec<u64>,
-    denied_peers: Vec<((engine::Denial, DenialKey), Tally)>,
-    denied_services: Vec<((engine::Denial, DenialKey), Tally)>,
+    denied_peers: BTreeMap<(engine::Denial, DenialKey), Tally>,
+    denied_services: BTreeMap<(engine::Denial, DenialKey), Tally>,
     sg_egress_then_nacl: u64,
     untracked_outside: u64,
 }
@@ -86,8 +87,8 @@ impl Counted {
         Self {
             tallies: places.flat_map(|eni| Reason::ALL.map(|reason| counters.tally(eni, reason))).collect(),
             rule_hits: (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect(),
-            denied_peers: counters.denied_peers.exact(),
-            denied_services: counters.denied_services.exact(),
+            denied_peers: counters.denied_peers.exact().collect(),
+            denied_services: counters.denied_services.exact().collect(),
             sg_egress_then_nacl: counters.sg_egress_then_nacl,
             untracked_outside: counters.untracked_outside,
         }

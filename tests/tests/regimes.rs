@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use vpcreplay_replay::engine::{Regimes, ScopeId};
@@ -54,7 +55,7 @@ fn replay(folder: &Path, limit: Option<u64>, limits: Limits) -> (Vec<Vec<u8>>, R
     let read = |name| std::fs::read(folder.join(name)).expect("written");
     let mut written: Vec<Vec<u8>> = ["verdicts", "connections", "series"].map(read).into();
     let counters = report.engine.counters();
-    written.push(format!("{:?}", counters.denied_peers.exact()).into_bytes());
+    written.push(format!("{:?}", counters.denied_peers.exact().collect::<BTreeMap<_, _>>()).into_bytes());
     written.push(format!("{:?}", counters.denied_peers.others()).into_bytes());
     (written, report.engine.regimes())
 }

@@ -45,7 +45,7 @@ fn every_refused_packet_is_counted_where_it_was_refused() {
         assert!([0, 1, 0xfffc, 0xfffd, 0xfffe, RULES - 1].into_iter().all(|rule| hits(rule) == 6));
         // The network ACL behind a security group is not asked.
         assert_eq!(hits(7), if direction == Direction::Ingress { 48 } else { 0 });
-        let listed: u64 = counters.denied_peers.exact().iter().map(|(_, tally)| tally.packets).sum();
+        let listed: u64 = counters.denied_peers.exact().map(|(_, tally)| tally.packets).sum();
         assert_eq!(listed, 48);
     }
 }

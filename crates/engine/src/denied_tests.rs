@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use vpcreplay_flow::{Checkpoint, PacketFacts, Protocol, Reason, Transport};
@@ -72,8 +72,7 @@ fn the_peer_is_the_source_of_ingress_and_the_destination_of_egress() {
         let denial = Denial { checkpoint, ..denial(3) };
         push(&mut waiting, 1, denial, Transport::Ports { src_port: 7, dst_port: 9 });
         let [peers, services] = entered(waiting);
-        let keys =
-            [peers, services].map(|list| list.exact().into_iter().map(|(key, _)| key).collect::<Vec<_>>());
+        let keys = [peers, services].map(|list| list.exact().map(|(key, _)| key).collect::<Vec<_>>());
         let service = DenialKey::Service(Protocol::TCP, Some(9));
         assert_eq!(keys, [vec![(denial, DenialKey::Peer(peer))], vec![(denial, service)]]);
     }
@@ -106,6 +105,7 @@ fn parts_tell_what_the_whole_would() {
         };
         assert_eq!(told(&whole), told(&alone));
     }
-    let [of_parts, of_one] = [whole, alone].map(|waiting| entered(waiting).map(|list| list.exact()));
+    let [of_parts, of_one] =
+        [whole, alone].map(|waiting| entered(waiting).map(|list| list.exact().collect::<BTreeMap<_, _>>()));
     assert_eq!(of_parts, of_one);
 }

@@ -281,7 +281,8 @@ impl Recent {
     #[expect(clippy::cast_possible_truncation, reason = "both halves, folded")]
     #[inline]
     const fn slot(packed: u128) -> usize {
-        (((packed >> 64) as u64 ^ packed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - RECENT.ilog2())) as usize
+        (((packed >> 64) as u64 ^ packed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            >> (u64::BITS - RECENT.ilog2())) as usize
     }
 }
 

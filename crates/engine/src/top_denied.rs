@@ -287,17 +287,14 @@ impl TopDenied {
         self.narrow.len() + self.wide.len() >= self.bound
     }
 
-    /// The exact counts, in order of their keys.
-    pub fn exact(&self) -> Vec<((Denial, DenialKey), Tally)> {
+    /// The exact counts, each key once, in no order.
+    pub fn exact(&self) -> impl Iterator<Item = ((Denial, DenialKey), Tally)> {
         let narrow = self.narrow.iter().map(|(key, tally)| (Key::Narrow(key), tally));
         let wide = self.wide.iter().map(|(key, tally)| (Key::Wide(*key), *tally));
-        let told = narrow.chain(wide).filter_map(|(key, tally)| {
+        narrow.chain(wide).filter_map(|(key, tally)| {
             let (denial, key) = key.told(self.listed);
             Some(((numbered(&self.denials, denial)?, key), tally))
-        });
-        let mut exact: Vec<_> = told.collect();
-        exact.sort_by_key(|(key, _)| *key);
-        exact
+        })
     }
 
     /// Packets whose key came after the first 65,536.

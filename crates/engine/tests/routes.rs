@@ -3,6 +3,7 @@
 //! for what a network ACL denies.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up fails")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -110,7 +111,7 @@ struct Counted {
     /// By interface.
     exceeded: Vec<u64>,
     /// By peer and by service.
-    denied: [Vec<((Denial, DenialKey), Tally)>; 2],
+    denied: [BTreeMap<(Denial, DenialKey), Tally>; 2],
     /// Of those that the lists do not have.
     others: [Tally; 2],
     midstream_doubtful: u64,
@@ -173,7 +174,7 @@ fn judge_by(
         tallies: enis.into_iter().flat_map(of_eni).collect(),
         hits: (0..rules).map(|rule| counters.rule_hits(RuleId(rule))).collect(),
         exceeded: enis.map(|eni| counters.exceeded(eni)).to_vec(),
-        denied: [&counters.denied_peers, &counters.denied_services].map(TopDenied::exact),
+        denied: [&counters.denied_peers, &counters.denied_services].map(|list| list.exact().collect()),
         others: [&counters.denied_peers, &counters.denied_services].map(TopDenied::others),
         midstream_doubtful: counters.midstream_doubtful,
         series,

@@ -28,7 +28,7 @@ fn usage() -> String {
     format!(
         "usage: xtask workload {names} PACKETS FOLDER
     writes FOLDER/NAME.pcap, the deterministic capture that the benchmarks run on, and beside it its model: perf.toml,
-    for two-eni two-eni.toml"
+    for two-eni two-eni.toml; and closed.toml, by which no rule admits what comes over IPv4"
     )
 }
 
@@ -45,6 +45,9 @@ fn write_workload(name: &str, packets: &str, folder: &Path) -> Result<(), String
     });
     let failed = |path: &Path, error| format!("{}: cannot be written: {error}", path.display());
     written.map_err(|error| failed(&capture, error))?;
-    let path = folder.join(model.file);
-    fs::write(&path, model.toml).map_err(|error| failed(&path, error))
+    for (file, toml) in [(model.file, model.toml.to_owned()), ("closed.toml", workload::closed())] {
+        let path = folder.join(file);
+        fs::write(&path, toml).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
 }

@@ -27,12 +27,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Status, Failure> {
     let result = replay(&plan, &mut watch);
     let elapsed = watch.finish();
     let report = result?;
-    let summary = summarize(&plan, &report);
-    if let Some(path) = &args.outputs.summary {
-        write_summary(path, &summary)?;
+    // Made only if somebody will see it: of many denied peers the top takes its time.
+    let is_wanted = args.outputs.summary.is_some() || !args.screen.quiet;
+    let summary = is_wanted.then(|| summarize(&plan, &report));
+    if let (Some(path), Some(summary)) = (&args.outputs.summary, &summary) {
+        write_summary(path, summary)?;
     }
     warn(&report, &args.screen);
-    if !args.screen.quiet {
+    if let (Some(summary), false) = (&summary, args.screen.quiet) {
         let channel = channel(&args.outputs);
         screen::print(channel, &summary.render(screen::style(channel)))?;
         pace(watch.packets(), elapsed);

@@ -1,6 +1,7 @@
 //! Who denied, and whom: rules with the peers and ports they denied most.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -111,14 +112,15 @@ impl Group {
     }
 }
 
+/// Packets by what denied them and whom. Maps without order: the lists may be long, and only their tops are told.
 #[derive(Default)]
 struct Sums {
     rules: BTreeSet<RuleId>,
     enis: BTreeSet<EniId>,
     by_peer: Amount,
     by_service: Amount,
-    peers: BTreeMap<IpAddr, Amount>,
-    services: BTreeMap<(Protocol, Option<u16>), Amount>,
+    peers: HashMap<IpAddr, Amount>,
+    services: HashMap<(Protocol, Option<u16>), Amount>,
 }
 
 impl Sums {
@@ -135,6 +137,16 @@ impl Sums {
         }
     }
 
+    /// Adds the peers and services of others; their rules and ENIs are of no account any more.
+    fn add_all(&mut self, other: &Self) {
+        for (peer, amount) in &other.peers {
+            self.peers.entry(*peer).or_default().add(*amount);
+        }
+        for (service, amount) in &other.services {
+            self.services.entry(*service).or_default().add(*amount);
+        }
+    }
+
     /// Each list may have left out packets of late keys; the fuller one is nearer to the truth.
     fn total(&self) -> Amount {
         if self.by_peer.packets >= self.by_service.packets { self.by_peer } else { self.by_service }
@@ -148,27 +160,28 @@ impl Sums {
             total: *total,
         });
         (
-            rank(peers, count, |peer| peer.total.packets),
-            rank(services, count, |service| service.total.packets),
+            rank(peers, count, |peer| (Reverse(peer.total.packets), peer.address)),
+            rank(services, count, |service| (Reverse(service.total.packets), service.protocol, service.port)),
         )
     }
 }
 
-/// Most packets first; equal ones stay in the order of their keys.
-fn rank<T>(all: impl Iterator<Item = T>, count: usize, packets: impl Fn(&T) -> u64) -> Ranked<T> {
+/// The first so many in an order in which no two are equal.
+fn rank<T, K: Ord>(all: impl Iterator<Item = T>, count: usize, order: impl Fn(&T) -> K) -> Ranked<T> {
     let mut top: Vec<T> = all.collect();
     let distinct = top.len() as u64;
-    top.sort_by_key(|entry| std::cmp::Reverse(packets(entry)));
-    top.truncate(count);
+    if count < top.len() {
+        top.select_nth_unstable_by_key(count, &order);
+        top.truncate(count);
+    }
+    top.sort_unstable_by_key(order);
     Ranked { distinct, top }
 }
 
 impl Denied {
     pub(super) fn collect(peers: &TopDenied, services: &TopDenied, registry: &Registry) -> Self {
-        let mut overall = Sums::default();
         let mut groups: BTreeMap<Group, Sums> = BTreeMap::new();
-        for ((denial, key), tally) in peers.exact().into_iter().chain(services.exact()) {
-            overall.add(key, tally);
+        for ((denial, key), tally) in peers.exact().chain(services.exact()) {
             let sums = groups.entry(Group::of(&denial)).or_default();
             sums.add(key, tally);
             sums.rules.extend(denial.rule);
@@ -176,8 +189,12 @@ impl Denied {
         }
         let mut by: Vec<DeniedBy> =
             groups.iter().map(|(group, sums)| DeniedBy::new(*group, sums, registry)).collect();
-        by.sort_by_key(|entry| std::cmp::Reverse(entry.total.packets));
-        let (top_peers, top_services) = overall.ranked(TOP_OVERALL);
+        by.sort_by_key(|entry| Reverse(entry.total.packets));
+        let overall = groups.into_values().reduce(|mut sums, others| {
+            sums.add_all(&others);
+            sums
+        });
+        let (top_peers, top_services) = overall.unwrap_or_default().ranked(TOP_OVERALL);
         Self {
             by,
             peers: top_peers,

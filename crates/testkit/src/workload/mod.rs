@@ -49,6 +49,16 @@ pub const ONE_END: Model = Model { file: "perf.toml", toml: include_str!("perf.t
 /// An interface that owns the servers and one that owns the clients.
 pub const BOTH_ENDS: Model = Model { file: "two-eni.toml", toml: include_str!("two-eni.toml") };
 
+/// The interface of [`ONE_END`] without the rules for everybody: what comes over IPv4 no rule admits.
+pub fn closed() -> String {
+    let is_for_everybody = |line: &&str| {
+        line.ends_with("peer = \"0.0.0.0/1\" },") || line.ends_with("peer = \"128.0.0.0/1\" },")
+    };
+    let (ingress, others) = ONE_END.toml.split_once("egress = [").expect("the model has rules both ways");
+    let kept: Vec<&str> = ingress.lines().filter(|line| !is_for_everybody(line)).collect();
+    format!("{}\negress = [{others}", kept.join("\n"))
+}
+
 impl Workload {
     /// All of them.
     pub const ALL: [Self; 6] =

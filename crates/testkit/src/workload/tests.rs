@@ -59,3 +59,13 @@ fn rounds_have_the_same_packets_later() {
         assert_eq!(second.0.since(first.0), Span::from_nanos(7_003_000_000));
     }
 }
+
+#[test]
+fn the_closed_model_lacks_the_two_rules_for_everybody() {
+    let (open, closed) = (super::ONE_END.toml, super::closed());
+    let missing: Vec<&str> = open.lines().filter(|line| !line.is_empty()).collect();
+    let kept: Vec<&str> = closed.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(missing.len(), kept.len() + 2);
+    let egress = |toml: &str| toml.split_once("egress = [").unwrap().1.to_owned();
+    assert_eq!(egress(open), egress(&closed));
+}
