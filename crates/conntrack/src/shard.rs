@@ -13,8 +13,6 @@ use crate::rest::Rests;
 use crate::wheel::Wheel;
 use crate::{Departed, Entry, Flow};
 
-/// Stale timers beyond those of live flows that are let be.
-const STALE_TIMERS: usize = 4096;
 /// Flows that wait for their timers being looked at, at most.
 const MOST_NEARER: usize = 1024;
 /// How many timers ahead the memory of their flows is asked for.
@@ -26,12 +24,10 @@ const TIMERS_AHEAD: usize = 8;
 pub struct Shard<M, A> {
     index: Index,
     flows: Vec<Flow<M>>,
-    /// When the timer of each flow goes off.
-    timers: Vec<Timestamp>,
     /// A list of free records, through their `rest`.
     free: u32,
-    in_use: usize,
     rests: Rests<A>,
+    /// When each flow must be looked at.
     wheel: Wheel,
     /// Flows whose next event has come nearer and whose timers must be looked at before any goes off: together, so that all are
     /// asked for ahead, and once for several packets of a flow.
@@ -62,9 +58,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         let mut shard = Self {
             index: Index::with_room(room),
             flows: Vec::new(),
-            timers: Vec::new(),
             free: NIL,
-            in_use: 0,
             rests: Rests::with_room(room),
             wheel: Wheel::new(),
             nearer: Vec::with_capacity(MOST_NEARER),
@@ -74,7 +68,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         // Addresses, not memory: that comes page by page as flows do. Records that are moved while the table grows would cost
         // as much as they do at first. Where so many addresses are not to be had, they are moved.
         if shard.flows.try_reserve_exact(room).is_ok() {
-            shard.timers.try_reserve_exact(room).unwrap_or_default();
+            shard.wheel.reserve(room);
         }
         shard
     }
@@ -158,7 +152,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
         let rest = if key.is_wide() { self.rests.add_addresses(key.wide_addresses()) } else { NIL };
         if self.free == NIL {
             self.flows.push(Flow::free(NIL));
-            self.timers.push(Timestamp::MAX);
+            self.wheel.add_index();
             // The bound on remembered flows and live connections keeps this far below 2^32.
             self.free = u32::try_from(self.flows.len() - 1).unwrap_or(NIL);
         }
@@ -167,7 +161,6 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             self.free = flow.rest;
             flow.take_over(key.short(), now, rest);
         }
-        self.in_use += 1;
         let flows = &self.flows;
         let hash_of = |at: u32| flows.get(at as usize).map_or(0, |flow| flow.key.hash64());
         self.index.insert(hash, at, hash_of);
@@ -376,12 +369,11 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     pub(crate) fn remove(&mut self, at: u32) -> Option<Departed<M, A>> {
         let key = self.key(at)?;
         self.index.remove(key.hash64(), at);
-        *self.timers.get_mut(at as usize)? = Timestamp::MAX;
+        self.wheel.unset(at);
         let flow = self.flows.get_mut(at as usize)?;
         let aside = self.rests.take(flow);
         let departed = Departed { key, last_packet: flow.last_packet(), memory: flow.memory, aside };
         *flow = Flow::free(std::mem::replace(&mut self.free, at));
-        self.in_use -= 1;
         Some(departed)
     }
 }

@@ -2,7 +2,8 @@ use std::net::Ipv4Addr;
 
 use vpcreplay_flow::{End, Event, FlowKey, Protocol, Span, Timestamp};
 
-use super::{MOST_NEARER, STALE_TIMERS, Shard};
+use super::{MOST_NEARER, Shard};
+use crate::wheel::STALE;
 use crate::{AsideMut, Departed, Ending, Entry, Listener, Tracking};
 
 fn at(time: i64) -> Timestamp {
@@ -51,7 +52,7 @@ fn stale_timers_are_bounded() {
     assert_eq!(ends.0, [at(10); 2]);
     // A deadline that comes nearer again and again leaves a timer behind each time.
     let mut most = 0;
-    let steps = 3 * i64::try_from(STALE_TIMERS).unwrap();
+    let steps = 3 * i64::try_from(STALE).unwrap();
     for step in 1..=steps {
         shard.untrack(place, 0, at(10));
         shard.track(place, entry(LAST - step));
@@ -59,7 +60,7 @@ fn stale_timers_are_bounded() {
         shard.set_nearer();
         most = most.max(shard.wheel.len());
     }
-    assert_eq!(most, 3 * 2 + STALE_TIMERS);
+    assert_eq!(most, 3 * 2 + STALE);
     ends.0.clear();
     shard.advance(at(LAST), &mut ends);
     assert_eq!(ends.0, [at(LAST - steps), at(LAST), at(LAST)]);

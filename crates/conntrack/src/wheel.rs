@@ -1,13 +1,16 @@
-//! A hierarchical timing wheel with exact deadlines.
+//! A hierarchical timing wheel with exact deadlines: one timer at most for each index.
 //!
-//! The wheel only sorts timers coarsely; those of the tick that is being served are sorted exactly, so that they come
-//! out in order of time. Setting a timer costs O(1) and touches the end of a list only, never another timer; time may
-//! jump over any gap. A timer cannot be taken back: whoever set it knows at its time whether it still means anything.
+//! The wheel only sorts indexes coarsely; those of the tick that is being served are sorted by their exact times, which stand apart, so
+//! that they come out in order. Setting a timer costs O(1) and touches the end of a list only, never another timer; time may jump over
+//! any gap. An index is not taken out of a list when its timer is set anew or taken back: whether it still belongs there is told by
+//! its time when the list is due.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use vpcreplay_flow::Timestamp;
+
+use crate::machine::prefetch;
 
 /// A tick is 2^27 ns, about 134 ms.
 const TICK_BITS: u32 = 27;
@@ -18,40 +21,34 @@ const SLOTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 4;
 /// No chunk.
 const NIL: u32 = u32::MAX;
-/// Timers in a chunk, so that it has four cache lines.
-const CHUNK: usize = 20;
+/// Indexes in a chunk, so that it has four cache lines.
+const CHUNK: usize = 62;
+/// Indexes that belong where they are no longer, beyond those of timers that are set, that are let be.
+pub(crate) const STALE: usize = 4096;
 
 /// A timer: when it goes off, and whose it is. Ordered by time, then index.
 type Timer = (Timestamp, u32);
 
-/// Some timers of one slot.
+/// Some indexes of one slot.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Chunk {
-    times: [Timestamp; CHUNK],
-    indexes: [u32; CHUNK],
     len: u32,
     /// The next chunk of the slot, or of the free ones.
     next: u32,
+    indexes: [u32; CHUNK],
 }
 
+const _: () = assert!(size_of::<Chunk>() == 256, "four cache lines");
+
 impl Chunk {
-    /// Adds a timer if there is room.
+    /// Adds an index if there is room.
     #[inline]
-    fn push(&mut self, (time, index): Timer) -> bool {
-        let end = self.len as usize;
-        let (Some(at), Some(of)) = (self.times.get_mut(end), self.indexes.get_mut(end)) else { return false };
-        (*at, *of) = (time, index);
+    fn push(&mut self, index: u32) -> bool {
+        let Some(place) = self.indexes.get_mut(self.len as usize) else { return false };
+        *place = index;
         self.len += 1;
         true
-    }
-
-    /// Drops the timers that are not meant.
-    fn retain(&mut self, is_meant: &mut impl FnMut(Timer) -> bool) {
-        let timers = self.times.into_iter().zip(self.indexes).take(self.len as usize);
-        self.len = 0;
-        for timer in timers.filter(|timer| is_meant(*timer)) {
-            self.push(timer);
-        }
     }
 }
 
@@ -65,12 +62,16 @@ enum Mark {
 /// Timers by time.
 #[derive(Debug)]
 pub(crate) struct Wheel {
+    /// When the timer of each index goes off; [`Timestamp::MAX`] where none is set, [`Timestamp::MIN`] where none will be.
+    times: Vec<Timestamp>,
+    /// How many are set.
+    set: usize,
     /// All chunks, of the slots and free ones.
     chunks: Vec<Chunk>,
     free: u32,
     /// The first chunk of each slot, the only one that may have room.
     heads: Vec<u32>,
-    /// A bit for each slot that has timers.
+    /// A bit for each slot that has indexes.
     occupied: [u64; LEVELS * SLOTS / 64],
     /// Timers of the tick being served, the latest first.
     near: Vec<Timer>,
@@ -78,7 +79,14 @@ pub(crate) struct Wheel {
     late: BinaryHeap<Reverse<Timer>>,
     /// The tick being served; every timer of an earlier tick has been taken.
     cursor: u64,
+    /// Indexes in all slots and timers that are near or late, those too that are stale.
     len: usize,
+}
+
+/// Whether a timer is set for a time.
+#[inline]
+const fn is_set(time: Timestamp) -> bool {
+    !matches!(time, Timestamp::MAX | Timestamp::MIN)
 }
 
 /// The tick of a time; order is kept for times before the epoch.
@@ -100,6 +108,8 @@ const fn digit(tick: u64, level: usize) -> usize {
 impl Wheel {
     pub(crate) fn new() -> Self {
         Self {
+            times: Vec::new(),
+            set: 0,
             chunks: Vec::new(),
             free: NIL,
             heads: vec![NIL; LEVELS * SLOTS],
@@ -111,24 +121,74 @@ impl Wheel {
         }
     }
 
-    /// How many timers are set.
+    /// Reserves addresses for so many indexes, where they are to be had: not for what is stale beside.
+    pub(crate) fn reserve(&mut self, indexes: usize) {
+        self.times.try_reserve_exact(indexes).unwrap_or_default();
+        self.chunks.try_reserve_exact(indexes / CHUNK).unwrap_or_default();
+    }
+
+    /// One index more, the next one from 0 on, whose timer is not set.
+    #[inline]
+    pub(crate) fn add_index(&mut self) {
+        self.times.push(Timestamp::MAX);
+    }
+
+    /// How many indexes and timers it has, those too that are stale.
+    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// Sets a timer for an index; one for [`Timestamp::MAX`] would never go off and is not set.
+    /// When the timer of an index goes off; [`Timestamp::MAX`] where it is not set, [`Timestamp::MIN`] where it is spared.
+    #[inline]
+    pub(crate) fn time(&self, index: u32) -> Timestamp {
+        self.times.get(index as usize).copied().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Asks for the memory of an index's timer.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: u32) {
+        prefetch(self.times.get(index as usize));
+    }
+
+    /// Sets the timer of an index, in place of the one that may be set; one for [`Timestamp::MAX`] would never go off.
     pub(crate) fn set(&mut self, index: u32, at: Timestamp) {
-        if at != Timestamp::MAX {
-            self.len += 1;
-            if tick_of(at) <= self.cursor {
-                self.late.push(Reverse((at, index)));
-            } else {
-                self.link(index, at);
-            }
+        self.replace(index, at);
+        if at == Timestamp::MAX {
+            return;
+        }
+        self.len += 1;
+        if tick_of(at) <= self.cursor {
+            self.late.push(Reverse((at, index)));
+        } else {
+            self.link(index, at);
+        }
+        if self.len > self.set * 2 + STALE {
+            self.sweep();
         }
     }
 
-    /// Takes the next timer that goes off no later than `now`, in order of time, then index.
+    /// Takes back the timer of an index.
+    #[inline]
+    pub(crate) fn unset(&mut self, index: u32) {
+        self.replace(index, Timestamp::MAX);
+    }
+
+    /// Takes it back and notes that an earlier one is not to be set either, since none is earlier.
+    #[inline]
+    pub(crate) fn spare(&mut self, index: u32) {
+        self.replace(index, Timestamp::MIN);
+    }
+
+    #[inline]
+    fn replace(&mut self, index: u32, at: Timestamp) {
+        if let Some(time) = self.times.get_mut(index as usize) {
+            self.set = self.set + usize::from(is_set(at)) - usize::from(is_set(*time));
+            *time = at;
+        }
+    }
+
+    /// Takes the next timer that goes off no later than `now`, in order of time, then index. It is not set any more.
     pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Timer> {
         loop {
             let near = self.near.last().copied();
@@ -143,7 +203,8 @@ impl Wheel {
                 }
                 return None;
             };
-            if next.0 > now {
+            let (time, index) = next;
+            if time > now {
                 return None;
             }
             if near == Some(next) {
@@ -152,7 +213,11 @@ impl Wheel {
                 self.late.pop();
             }
             self.len -= 1;
-            return Some(next);
+            // Not one that was set anew meanwhile, or that stood there twice.
+            if self.time(index) == time {
+                self.unset(index);
+                return Some(next);
+            }
         }
     }
 
@@ -184,42 +249,34 @@ impl Wheel {
         }
     }
 
-    /// Drops the timers that mean nothing any more.
-    pub(crate) fn retain(&mut self, mut is_meant: impl FnMut(Timer) -> bool) {
-        self.near.retain(|timer| is_meant(*timer));
-        self.late.retain(|Reverse(timer)| is_meant(*timer));
-        self.len = self.near.len() + self.late.len();
-        for list in 0..self.heads.len() {
-            self.len += self.retain_list(list, &mut is_meant);
+    /// Drops all that is stale, and what stands twice in one place: set twice for one time, or for times of one slot.
+    #[cold]
+    fn sweep(&mut self) {
+        self.sweep_served();
+        let mut kept = Vec::new();
+        for (level, slot) in (0..LEVELS).flat_map(|level| (0..SLOTS).map(move |slot| (level, slot))) {
+            self.empty((level, slot), &mut kept);
+            self.len -= kept.len();
+            kept.sort_unstable();
+            kept.dedup();
+            self.len += kept.len();
+            kept.drain(..).for_each(|(_, index)| self.put(level * SLOTS + slot, index));
         }
     }
 
-    /// Drops such timers of one slot, each chunk for itself, and chunks that have none left; how many timers are left.
-    fn retain_list(&mut self, list: usize, is_meant: &mut impl FnMut(Timer) -> bool) -> usize {
-        let Some(head) = self.heads.get_mut(list) else { return 0 };
-        let (mut kept, mut at) = (0, std::mem::replace(head, NIL));
-        let mut before = NIL;
-        while let Some(chunk) = self.chunks.get_mut(at as usize) {
-            chunk.retain(is_meant);
-            kept += chunk.len as usize;
-            let (this, next, is_empty) = (at, chunk.next, chunk.len == 0);
-            at = next;
-            if is_empty {
-                chunk.next = self.free;
-                self.free = this;
-                continue;
-            }
-            chunk.next = NIL;
-            match self.chunks.get_mut(before as usize) {
-                Some(chunk) => chunk.next = this,
-                None => self.set_head(list, this),
-            }
-            before = this;
-        }
-        if kept == 0 {
-            self.mark(list, Mark::Empty);
-        }
-        kept
+    /// The same of the timers that are near or late.
+    fn sweep_served(&mut self) {
+        let Self { times, near, late, .. } = self;
+        let is_meant = |(time, index): Timer| times.get(index as usize) == Some(&time);
+        self.len -= near.len() + late.len();
+        near.retain(|timer| is_meant(*timer));
+        near.dedup();
+        let mut timers = std::mem::take(late).into_vec();
+        timers.retain(|Reverse(timer)| is_meant(*timer));
+        timers.sort_unstable();
+        timers.dedup();
+        *late = timers.into();
+        self.len += near.len() + late.len();
     }
 
     fn set_head(&mut self, list: usize, chunk: u32) {
@@ -246,9 +303,9 @@ impl Wheel {
             self.cursor = self.cursor.max(tick);
             return false;
         };
-        self.cursor = start;
         let mut timers = std::mem::take(&mut self.near);
-        self.empty(level, slot, &mut timers);
+        self.empty((level, slot), &mut timers);
+        self.cursor = start;
         if level > 0 {
             timers.retain(|&(at, index)| {
                 let is_near = tick_of(at) <= start;
@@ -263,17 +320,25 @@ impl Wheel {
         true
     }
 
-    /// Moves the timers of a slot to the end of `timers`.
-    fn empty(&mut self, level: usize, slot: usize, timers: &mut Vec<Timer>) {
+    /// Moves the timers of a slot to the end of `timers`, but for indexes that belong there no longer.
+    fn empty(&mut self, (level, slot): (usize, usize), timers: &mut Vec<Timer>) {
         let Some(head) = self.heads.get_mut(level * SLOTS + slot) else { return };
         let mut at = std::mem::replace(head, NIL);
+        let (shift, before) = (LEVEL_BITS as usize * level, timers.len());
+        // What all ticks of the slot begin with.
+        let here = self.cursor >> shift >> LEVEL_BITS << LEVEL_BITS | slot as u64;
         while let Some(chunk) = self.chunks.get_mut(at as usize) {
-            let timers_of = chunk.times.iter().copied().zip(chunk.indexes).take(chunk.len as usize);
-            timers.extend(timers_of);
+            let indexes = chunk.indexes.iter().take(chunk.len as usize);
+            timers.extend(indexes.filter_map(|index| {
+                let time = *self.times.get(*index as usize)?;
+                (is_set(time) && tick_of(time) >> shift == here).then_some((time, *index))
+            }));
+            self.len -= chunk.len as usize;
             let next = std::mem::replace(&mut chunk.next, self.free);
             self.free = at;
             at = next;
         }
+        self.len += timers.len() - before;
         self.mark(level * SLOTS + slot, Mark::Empty);
     }
 
@@ -301,19 +366,24 @@ impl Wheel {
     }
 
     /// Puts a timer of a later tick than the cursor's into its slot.
+    #[inline]
     fn link(&mut self, index: u32, at: Timestamp) {
         let tick = tick_of(at);
         let level = ((tick ^ self.cursor).ilog2() / LEVEL_BITS) as usize;
-        let list = level * SLOTS + digit(tick, level);
+        self.put(level * SLOTS + digit(tick, level), index);
+    }
+
+    /// Puts an index into a slot.
+    fn put(&mut self, list: usize, index: u32) {
         let head = self.heads.get(list).copied().unwrap_or(NIL);
         if let Some(chunk) = self.chunks.get_mut(head as usize)
-            && chunk.push((at, index))
+            && chunk.push(index)
         {
             return;
         }
         let place = self.add_chunk(list, head);
         if let Some(chunk) = self.chunks.get_mut(place as usize) {
-            chunk.push((at, index));
+            chunk.push(index);
         }
         self.mark(list, Mark::Occupied);
     }
@@ -326,8 +396,7 @@ impl Wheel {
             chunk.len = 0;
             place
         } else {
-            let (times, indexes) = ([Timestamp::MAX; CHUNK], [NIL; CHUNK]);
-            self.chunks.push(Chunk { times, indexes, len: 0, next });
+            self.chunks.push(Chunk { len: 0, next, indexes: [NIL; CHUNK] });
             u32::try_from(self.chunks.len() - 1).unwrap_or(NIL)
         };
         self.set_head(list, place);

@@ -2,7 +2,7 @@
 
 use vpcreplay_flow::Timestamp;
 
-use super::{MOST_NEARER, STALE_TIMERS, Shard, TIMERS_AHEAD};
+use super::{MOST_NEARER, Shard, TIMERS_AHEAD};
 use crate::machine::prefetch;
 use crate::rest::AsideMut;
 use crate::table::Listener;
@@ -65,7 +65,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             // Not one that was taken out meanwhile, or is another flow by now.
             if self.flows.get_mut(*at as usize).is_some_and(Flow::end_wait) {
                 let next = self.next_event(*at);
-                if self.timers.get(*at as usize).is_some_and(|timer| next < *timer) {
+                if next < self.wheel.time(*at) {
                     self.set_timer(*at, next);
                 }
             }
@@ -75,30 +75,20 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     }
 
     pub(super) fn set_timer(&mut self, at: u32, next: Timestamp) {
-        if let Some(timer) = self.timers.get_mut(at as usize) {
-            *timer = next;
-        }
         self.wheel.set(at, next);
         self.not_before = self.not_before.min(next);
-        if self.wheel.len() > self.in_use * 2 + STALE_TIMERS {
-            let timers = &self.timers;
-            self.wheel.retain(|(time, at)| timers.get(at as usize) == Some(&time));
-        }
     }
 
     /// Asks for the memory of a flow and of its timer.
     #[inline]
     fn prefetch_with_timer(&self, at: u32) {
         prefetch(self.flows.get(at as usize));
-        prefetch(self.timers.get(at as usize));
+        self.wheel.prefetch(at);
     }
 
     /// Lets a flow be without a timer until it is taken out, soon.
     pub(crate) fn spare_timer(&mut self, at: u32) {
-        if let Some(timer) = self.timers.get_mut(at as usize) {
-            // None is earlier, so none will be set.
-            *timer = Timestamp::MIN;
-        }
+        self.wheel.spare(at);
     }
 
     /// A time before which nothing in the shard ends.
@@ -130,9 +120,6 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
     /// A timer may have been set for an earlier time than the flow's next event; then it is only set anew, so that
     /// events come out in order of time.
     fn serve(&mut self, at: u32, now: Timestamp, listener: &mut impl Listener<M, A>) {
-        // A timer that was set anew for an earlier time leaves this one behind.
-        let Some(timer) = self.timers.get_mut(at as usize).filter(|timer| **timer == now) else { return };
-        *timer = Timestamp::MAX;
         let event = self.next_event(at);
         if event.is_due(now) {
             while let Some(entry) = self.take_entry(at, event, |entry| entry.deadline() == event) {
