@@ -63,8 +63,12 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.wait()? {
-            return self.file.read(buffer);
+        while self.wait()? {
+            match self.file.read(buffer) {
+                // Of a stream that whoever handed it over has made non-blocking, somebody else may have read.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
         }
         self.cut_short.store(true, Ordering::Relaxed);
         Ok(0)
