@@ -1,5 +1,7 @@
 use std::fs::File;
 use std::io::{Read, Write, pipe};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,7 +13,7 @@ use super::Stream;
 fn stream(ended: &'static AtomicBool) -> (std::io::PipeWriter, Stream, Arc<AtomicBool>) {
     let (reader, writer) = pipe().unwrap();
     let cut_short = Arc::new(AtomicBool::new(false));
-    let file = File::from(std::os::fd::OwnedFd::from(reader));
+    let file = File::from(OwnedFd::from(reader));
     (writer, Stream { file, ended, cut_short: Arc::clone(&cut_short) }, cut_short)
 }
 
@@ -47,4 +49,21 @@ fn a_silent_stream_ends_when_it_is_told_to() {
     assert_eq!(all, b"so far");
     assert!(cut_short.load(Ordering::Relaxed));
     drop(writer);
+}
+
+#[test]
+fn a_non_blocking_stream_is_waited_for() {
+    static ENDED: AtomicBool = AtomicBool::new(false);
+    let (mut writer, reader) = UnixStream::pair().unwrap();
+    reader.set_nonblocking(true).unwrap();
+    let file = File::from(OwnedFd::from(reader));
+    let mut stream = Stream { file, ended: &ENDED, cut_short: Arc::default() };
+    let late = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(20));
+        writer.write_all(b"late").unwrap();
+    });
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    late.join().unwrap();
+    assert_eq!(all, b"late");
 }
