@@ -320,11 +320,12 @@ impl Wheel {
         true
     }
 
-    /// Moves the timers of a slot to the end of `timers`, but for indexes that belong there no longer.
+    /// Moves the timers of a slot to `timers`, where none are yet, but for indexes that belong there no longer.
     fn empty(&mut self, (level, slot): (usize, usize), timers: &mut Vec<Timer>) {
-        let Some(head) = self.heads.get_mut(level * SLOTS + slot) else { return };
+        let list = level * SLOTS + slot;
+        let Some(head) = self.heads.get_mut(list) else { return };
         let mut at = std::mem::replace(head, NIL);
-        let (shift, before) = (LEVEL_BITS as usize * level, timers.len());
+        let shift = LEVEL_BITS as usize * level;
         // What all ticks of the slot begin with.
         let here = self.cursor >> shift >> LEVEL_BITS << LEVEL_BITS | slot as u64;
         while let Some(chunk) = self.chunks.get_mut(at as usize) {
@@ -338,8 +339,8 @@ impl Wheel {
             self.free = at;
             at = next;
         }
-        self.len += timers.len() - before;
-        self.mark(level * SLOTS + slot, Mark::Empty);
+        self.len += timers.len();
+        self.mark(list, Mark::Empty);
     }
 
     /// The earliest occupied slot behind the cursor: level, slot and the tick it begins with.
