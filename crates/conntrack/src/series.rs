@@ -77,12 +77,14 @@ impl Series {
         if self.lanes.len() <= scope as usize {
             self.lanes.resize(scope as usize + 1, Lane::default());
         }
-        let period = self.period_of(now);
-        if self.lanes.get(scope as usize).is_some_and(|lane| lane.open.is_none()) {
-            self.break_runs(period);
+        if self.lanes.get(scope as usize).is_some_and(|lane| lane.open.is_some()) {
+            return;
         }
+        let period = self.period_of(now);
+        self.break_runs(period);
         if let Some(lane) = self.lanes.get_mut(scope as usize) {
-            lane.open.get_or_insert(period);
+            // Also where another scope that came at this time has broken the runs already.
+            (lane.open, lane.is_eventful) = (Some(period), self.in_long_gap);
         }
     }
 

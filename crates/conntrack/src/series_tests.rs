@@ -154,6 +154,19 @@ fn a_later_scope_starts_at_its_period() {
     );
 }
 
+// S12.8, S13.6: in a long gap the period in which scopes come has a row of its own at each of them, as at those that were there.
+#[test]
+fn several_scopes_that_come_in_a_long_gap_have_the_same_rows() {
+    let mut series = series(1, 5);
+    packet(&mut series, 20_000 * PERIOD, |series| (1..4).for_each(|scope| series.add_scope(scope, at(55))));
+    let rows = shape(&rows(series));
+    let of = |scope| rows.iter().filter(|row| row.0 == scope).map(|row| (row.1, row.2)).collect::<Vec<_>>();
+    assert_eq!(of(0), [(0, 1), (10, 4), (50, 1), (60, 19_994), (200_000, 1)]);
+    for scope in 1..4 {
+        assert_eq!(of(scope), [(50, 1), (60, 19_994), (200_000, 1)], "scope {scope}");
+    }
+}
+
 // S10.1: an ENI that moves takes its entries along.
 #[test]
 fn moved_entries_change_scope() {
