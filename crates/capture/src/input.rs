@@ -80,14 +80,12 @@ pub(crate) fn members(directory: &Path) -> Result<Vec<PathBuf>, CaptureError> {
 
 /// Opens a file; its bytes are counted in `meter` as they are read.
 pub(crate) fn open(path: &Path, meter: &Meter) -> Result<Source, CaptureError> {
-    let file = File::open(path).map_err(|source| unreadable(path, source))?;
-    Ok(meter.measure(Box::new(file)))
+    Ok(meter.measure(Box::new(file(path)?)))
 }
 
 /// The same of a pipe or device, which may be silent.
 pub(crate) fn open_stream(path: &Path, meter: &Meter) -> Result<Source, CaptureError> {
-    let file = File::open(path).map_err(|source| unreadable(path, source))?;
-    Ok(meter.measure(Box::new(Stream::new(file, Arc::clone(&meter.cut_short)))))
+    Ok(meter.measure(Box::new(Stream::new(file(path)?, Arc::clone(&meter.cut_short)))))
 }
 
 /// Standard input, likewise.
@@ -96,6 +94,10 @@ pub(crate) fn standard_input(meter: &Meter) -> Result<Source, CaptureError> {
     let name = Input::Stdin.name();
     let stream = stream.map_err(|source| CaptureError::Unreadable { name, source })?;
     Ok(meter.measure(Box::new(stream)))
+}
+
+fn file(path: &Path) -> Result<File, CaptureError> {
+    File::open(path).map_err(|source| unreadable(path, source))
 }
 
 pub(crate) fn unreadable(path: &Path, source: io::Error) -> CaptureError {

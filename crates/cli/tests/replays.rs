@@ -13,7 +13,7 @@ mod program;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, ChildStdin, Stdio};
 
 use program::{golden, ipv4, pcap, program, ran, run, tcp, workplace, write};
 
@@ -202,6 +202,25 @@ fn odd_frames_are_counted_and_end_well() {
     assert_eq!(ran.ends_with(0).stdout.matches("\"disposition\":\"unjudged\"").count(), 3);
 }
 
+/// A command that was started, and its standard input.
+#[cfg(unix)]
+fn started(path: &Path, arguments: &[&str]) -> (Child, ChildStdin) {
+    let mut child = program(path, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+#[cfg(unix)]
+fn press_ctrl_c(child: &Child) {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+}
+
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_replay_cleanly() {
@@ -213,16 +232,9 @@ fn ctrl_c_ends_a_replay_cleanly() {
     let (before, after) = capture.split_at(capture.len() / 2);
     let arguments =
         ["run", "-", "--vpc", "model.toml", "--out", "out.jsonl", "--summary", "s.json", "--no-progress"];
-    let mut child = program(path, &arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let (child, mut stdin) = started(path, &arguments);
     stdin.write_all(before).unwrap();
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    press_ctrl_c(&child);
     std::thread::sleep(std::time::Duration::from_millis(200));
     // It may have stopped reading by now.
     let _ = stdin.write_all(after);
@@ -241,17 +253,10 @@ fn ctrl_c_ends_a_replay_cleanly() {
 /// Starts a command that reads standard input, hands it some bytes, and presses Ctrl-C while it waits for more.
 #[cfg(unix)]
 fn interrupted_while_it_waits(path: &Path, arguments: &[&str], bytes: &[u8]) -> program::Ran {
-    let mut child = program(path, arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let (child, mut stdin) = started(path, arguments);
     stdin.write_all(bytes).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    press_ctrl_c(&child);
     // Standard input stays open until the program has ended by itself.
     let ended = ran(&child.wait_with_output().unwrap());
     drop(stdin);

@@ -9,7 +9,7 @@ use vpcreplay_capture::{CaptureSet, Input, ReadAhead};
 use vpcreplay_flow::{ClockStep, Decap, Span, Timestamp};
 
 use crate::batch::{Batch, MOST_PACKETS};
-use crate::{Growth, ReplayError, Signal};
+use crate::{Growth, ReplayError};
 use lane::{Course, Lane};
 use merge::Merge;
 
@@ -110,11 +110,6 @@ impl Feed {
             None => self.first.fill(batch, size),
             Some(merge) => merge.fill(&mut self.first, batch, size),
         }
-    }
-
-    /// How the replay ended: as was said, or stopped where a stream was.
-    pub(crate) fn ended(&self, end: Signal) -> Signal {
-        if self.captures().is_cut_short() { Signal::Stop } else { end }
     }
 
     /// What was seen so far.

@@ -102,9 +102,7 @@ pub fn inspect(
             }
         }
     }
-    if captures.is_cut_short() {
-        end = Signal::Stop;
-    }
+    let end = end.at_end_of(&captures);
     Ok(look.finish(captures, end))
 }
 

@@ -1,5 +1,6 @@
 //! The replay itself: packets in batches through the engine to the outputs.
 
+use vpcreplay_capture::CaptureSet;
 use vpcreplay_engine::{Engine, FlowRecords, Settings, Timeline};
 use vpcreplay_flow::Span;
 use vpcreplay_policy::{EniId, Warning};
@@ -24,6 +25,13 @@ pub enum Signal {
     Continue,
     /// It ends here, cleanly; its outputs are marked partial.
     Stop,
+}
+
+impl Signal {
+    /// The same when no more comes of some captures: a stream that was stopped stops the replay.
+    pub(crate) fn at_end_of(self, captures: &CaptureSet) -> Self {
+        if captures.is_cut_short() { Self::Stop } else { self }
+    }
 }
 
 /// Nobody watches.
@@ -66,7 +74,7 @@ pub fn run(plan: &Plan, progress: &mut dyn Progress) -> Result<Report, ReplayErr
         if limits.threads > 1 { judge.together(feed, &limits)? } else { judge.alone(feed, limits.batch)? };
     let Judge { mut engine, outputs, end, .. } = judge;
     outputs.finish(&mut engine)?;
-    let end = feed.ended(end);
+    let end = end.at_end_of(feed.captures());
     Ok(Report { engine, feed, warnings, end })
 }
 

@@ -107,7 +107,7 @@ pub fn sweep(
         packets: feed.stats().packets,
         is_full: forks.is_full(),
         forgotten: forks.forgotten(),
-        end: feed.ended(end),
+        end: end.at_end_of(feed.captures()),
     }))
 }
 

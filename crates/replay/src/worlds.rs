@@ -123,7 +123,7 @@ fn pass<W: Watcher>(
     for world in &mut worlds {
         world.watcher.finish(&mut world.engine)?;
     }
-    let end = feed.ended(end);
+    let end = end.at_end_of(feed.captures());
     Ok(Replayed { worlds, feed, end })
 }
 
