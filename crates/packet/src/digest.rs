@@ -75,6 +75,27 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     Some((brief, if packet.is_to_tunnel() { tunnel_port_of(brief) } else { None }))
 }
 
+/// The digest of the most usual shape over IPv6: Ethernet, no extension headers, TCP or UDP; and the tunnel that the packet is, as
+/// [`tunnel_port_of`] says it. `None` means that [`digest`] must be asked.
+#[expect(
+    clippy::inline_always,
+    reason = "called once, for each packet over IPv6; as a call it would copy the digest"
+)]
+#[inline(always)]
+pub fn digest_v6(captured: &[u8], original_length: u32) -> Option<(Digest, Option<Decap>)> {
+    // One look at the length for all bytes up to the ports.
+    let head = captured.first_chunk::<{ ETHERNET_HEADER + V6_HEADER + PORTS_NEEDED }>()?;
+    if u32::from_be_bytes(part(head, 12)?) & 0xffff_f000 != 0x86dd_6000 {
+        return None;
+    }
+    let packet = Packet::v6(captured, ETHERNET_HEADER)?;
+    if packet.end > original_length {
+        return None;
+    }
+    let digest = packet.tcp_or_udp(captured)?;
+    Some((digest, if packet.is_to_tunnel() { tunnel_port_of(digest.brief()) } else { None }))
+}
+
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its
 /// facts, for the hint that names the option (S2.6).
 #[inline]
@@ -250,8 +271,12 @@ impl<A: Addresses> Packet<A> {
         if !self.has(needed(self.protocol)) {
             return None;
         }
-        // Of UDP whatever there is.
-        let flags = TcpFlags(*captured.get(self.behind + TCP_NEEDED - 1)?);
+        // Of UDP whatever there is, or nothing.
+        let flags = match captured.get(self.behind + TCP_NEEDED - 1) {
+            Some(flags) => TcpFlags(*flags),
+            None if self.protocol == Protocol::UDP => TcpFlags(0),
+            None => return None,
+        };
         Some(PacketKind::tcp_or_udp(self.protocol, sender, flags))
     }
 
@@ -266,7 +291,6 @@ impl<A: Addresses> Packet<A> {
     #[inline]
     fn other_transport(&self, captured: &[u8]) -> Option<Digest> {
         let Self { protocol, length, .. } = *self;
-        // UDP here is a packet too short to be looked at as TCP is.
         if protocol != Protocol::TCP && protocol.has_ports() {
             return self.has(PORTS_NEEDED).then(|| self.ports());
         }

@@ -20,5 +20,5 @@ mod tunnel;
 mod window;
 
 pub use decode::{DecodedFrame, decode, tunnel_port};
-pub use digest::{brief, digest, tunnel_port_of};
+pub use digest::{brief, digest, digest_v6, tunnel_port_of};
 pub use fragment::{FragmentTable, Fragments};

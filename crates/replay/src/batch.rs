@@ -404,14 +404,21 @@ impl Batch {
     /// The same of a packet with a digest.
     #[inline]
     pub(crate) fn push_next_digest(&mut self, times: (Timestamp, Timestamp), digest: Digest) {
-        let Brief { short, length, kind } = digest.brief();
-        let (word, form) = if short.is_wide() {
-            self.digests.push(digest);
-            (place_in_batch(self.digests.len() - 1), Form::Digest)
+        if digest.key.is_wide() {
+            self.push_digest_v6(times, digest);
         } else {
-            (length, Form::Brief)
-        };
-        let row = Row { short, now: times.1, word, kind, form };
+            self.push_brief(times, digest.brief());
+        }
+    }
+
+    /// The same of an IPv6 packet.
+    #[expect(clippy::inline_always, reason = "as a call it would copy the digest")]
+    #[inline(always)]
+    pub(crate) fn push_digest_v6(&mut self, times: (Timestamp, Timestamp), digest: Digest) {
+        let Brief { short, kind, .. } = digest.brief();
+        let word = place_in_batch(self.digests.len());
+        self.digests.push(digest);
+        let row = Row { short, now: times.1, word, kind, form: Form::Digest };
         self.push_row(times, row, |dealer, _| dealer.of_flow(short));
     }
 

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vpcreplay_flow::{Decap, Decoded, Digest, LinkType};
-use vpcreplay_packet::{Fragments, brief, decode, digest, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{Fragments, brief, decode, digest, digest_v6, tunnel_port, tunnel_port_of};
 
 /// What must hold for any bytes; whether the short way answered.
 fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<bool, String> {
@@ -26,8 +26,12 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         return Err(format!("hint {:?} for {digest:?}", tunnel_port_of(digest.brief())));
     }
     let in_brief = brief(link_type, captured, original_length);
+    let over_v6 = if link_type == LinkType::ETHERNET { digest_v6(captured, original_length) } else { None };
     let Some(fast) = digest(link_type, captured, original_length) else {
-        return if in_brief.is_none() { Ok(false) } else { Err(format!("{in_brief:?}, but no digest")) };
+        return match (in_brief, over_v6) {
+            (None, None) => Ok(false),
+            shorter => Err(format!("{shorter:?}, but no digest")),
+        };
     };
     let is_right = whole
         .is_some_and(|(facts, digest)| fast == digest && fast.facts() == facts && Digest::is_whole(&facts));
@@ -42,6 +46,9 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         && (brief.whole(), tunnel) != (fast, tunnel_port_of(brief))
     {
         return Err(format!("{brief:?} with the hint {tunnel:?}, but {fast:?}"));
+    }
+    if over_v6.is_some_and(|found| found != (fast, tunnel_port_of(fast.brief()))) {
+        return Err(format!("{over_v6:?}, but {fast:?}"));
     }
     Ok(true)
 }
@@ -244,6 +251,25 @@ fn every_edge_of_every_shape() {
                 check(link_type, &changed[..frame.len() - 4], 0).unwrap();
             }
         }
+    }
+}
+
+// The shortest ways answer all that they are made for, cut behind the bytes needed (S2.5).
+#[test]
+fn tcp_and_udp_over_plain_ethernet_take_the_shortest_ways() {
+    let ends = [[10; 16], [9; 16]];
+    for (protocol, header, needed) in [(6, 20, 14), (17, 8, 4)] {
+        let transport = (protocol, [&[0x9c, 0x40, 0x12, 0xb5][..], &vec![0; header - 4]].concat());
+        let (_, wide) = framed(1, &[], &v6(ends, &transport));
+        let length = u32::try_from(wide.len()).unwrap();
+        for captured in 54 + needed..=wide.len() {
+            let found = digest_v6(&wide[..captured], length).map(|(digest, _)| digest);
+            assert!(found.is_some() && found == digest(LinkType::ETHERNET, &wide[..captured], length));
+        }
+        assert_eq!(digest_v6(&wide[..54 + needed - 1], length), None);
+        // Of IPv4 as much as Ethernet sends at least.
+        let (_, narrow) = framed(1, &[], &v4(ends, 0, 0, &transport));
+        assert!(brief(LinkType::ETHERNET, &[&narrow[..], &[0; 18]].concat(), 60).is_some());
     }
 }
 

@@ -4,7 +4,7 @@ use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, brief, decode, digest, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{FragmentTable, brief, decode, digest, digest_v6, tunnel_port, tunnel_port_of};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -248,6 +248,9 @@ impl Decoder {
             batch.push_brief((time, *now), brief);
             return;
         }
+        if link_type == LinkType::ETHERNET && take_v6(again, *now, stats, batch) {
+            return;
+        }
         let Frame { time, link_type, captured, original_length, file, number: frame } = again.lend();
         let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
         self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
@@ -305,6 +308,16 @@ impl Decoder {
         }
         batch.push(place, tunnel, decoded);
     }
+}
+
+/// Takes an Ethernet frame that is the next packet if it is of the most usual shape over IPv6; `false` and no change otherwise.
+#[inline(never)]
+fn take_v6(again: SameFrame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) -> bool {
+    let Frame { time, captured, original_length, .. } = again.lend();
+    let Some((digest, tunnel)) = digest_v6(captured, original_length) else { return false };
+    stats.note_tunnel(tunnel);
+    batch.push_digest_v6((time, now), digest);
+    true
 }
 
 /// What a frame holds, in a copy: the flow that an ICMP error quotes is the copy's (S6.3.1).
