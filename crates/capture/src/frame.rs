@@ -3,6 +3,7 @@
 use vpcreplay_flow::{LinkType, Timestamp};
 
 use crate::pcap::Pcap;
+use crate::pcapng::PcapNg;
 
 /// One captured frame (S1.4), lent from the buffer of its file until the next one is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +43,29 @@ impl<'a> Lent<'a> {
 /// is kept at hand for that, which costs more than to read a record twice now and then.
 #[derive(Clone, Copy)]
 pub struct SameFrame<'a> {
-    pub(crate) walk: &'a Pcap,
-    /// The bytes from its record on.
+    pub(crate) walk: WalkAgain<'a>,
+    /// The bytes from its record or its block on.
     pub(crate) record: &'a [u8],
     pub(crate) file: usize,
     pub(crate) number: u64,
+}
+
+/// The walk that lends a frame, of either format.
+#[derive(Clone, Copy)]
+pub(crate) enum WalkAgain<'a> {
+    Pcap(&'a Pcap),
+    PcapNg(&'a PcapNg),
 }
 
 impl<'a> SameFrame<'a> {
     /// The frame.
     #[inline]
     pub fn lend(self) -> Frame<'a> {
-        self.walk.lend_again(self.record).frame(self.file, self.number)
+        let lent = match self.walk {
+            WalkAgain::Pcap(walk) => walk.lend_again(self.record),
+            WalkAgain::PcapNg(walk) => walk.lend_again(self.record),
+        };
+        lent.frame(self.file, self.number)
     }
 }
 

@@ -4,11 +4,11 @@
 //! the bad one is damage. When the lengths do not agree the chain is lost: see [`crate::resync`].
 
 use pcap_parser::pcapng::parse_sectionheaderblock;
-use vpcreplay_flow::Timestamp;
+use vpcreplay_flow::{LinkType, Timestamp};
 
 use crate::MAX_RECORD_BYTES;
 use crate::damage::{DamageAction, Log};
-use crate::frame::Head;
+use crate::frame::{Head, Lent};
 use crate::info::Endianness;
 use crate::interface::Interface;
 use crate::reader::cut;
@@ -25,6 +25,8 @@ const SECTION_HEADER: u32 = u32::from_be_bytes(SECTION);
 /// Length of a block's type and first length, and of its last length.
 const BLOCK_HEADER: usize = 8;
 const BLOCK_TRAILER: usize = 4;
+/// Length of the fields of an enhanced packet block, between header and data.
+const PACKET_FIELDS: usize = 20;
 
 /// More interfaces than this in one section are not kept (memory is bounded); the obsolete packet block knows no more.
 const MAX_INTERFACES: usize = 65_536;
@@ -111,6 +113,72 @@ impl PcapNg {
                 }
             }
         }
+    }
+
+    /// Lends the next frames one by one, each with its place from 0 and the bytes from its block on; how many, and the time of the
+    /// last frame of all. At most so many, as far as they are in enhanced packet blocks, one behind the other, that are whole in
+    /// memory and sound, and earlier than `before`, and the section little-endian, as nearly all are.
+    #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
+    #[inline(always)]
+    pub(crate) fn each_in_memory(
+        &self,
+        window: &mut Window,
+        (most, before): (usize, Timestamp),
+        mut each: impl FnMut(Lent<'_>, usize, &[u8]),
+    ) -> (usize, Timestamp) {
+        let unread = window.unread();
+        let (mut rest, mut frames, mut last) = (unread, 0, self.last);
+        while frames < most {
+            let Some((lent, behind)) = self.usual(rest).filter(|(lent, _)| lent.time < before) else { break };
+            last = lent.time;
+            each(lent, frames, rest);
+            rest = behind;
+            frames += 1;
+        }
+        let read = unread.len() - rest.len();
+        window.consume(read);
+        (frames, last)
+    }
+
+    /// Goes on behind frames that [`Self::each_in_memory`] lent.
+    pub(crate) const fn go_on(&mut self, last: Timestamp) {
+        self.last = last;
+    }
+
+    /// The frame of the block that begins here, which was lent before.
+    #[inline(never)]
+    pub(crate) fn lend_again<'a>(&self, bytes: &'a [u8]) -> Lent<'a> {
+        match self.usual(bytes) {
+            Some((lent, _)) => lent,
+            None => Lent { time: self.last, link_type: LinkType::NULL, original_length: 0, captured: &[] },
+        }
+    }
+
+    /// The frame of the block that begins here, and what is behind that, if it is an enhanced packet block that is whole and
+    /// sound, in a little-endian section. What is wrong with another is told by [`Self::next`].
+    #[expect(clippy::inline_always, reason = "as Self::each_in_memory")]
+    #[inline(always)]
+    fn usual<'a>(&self, bytes: &'a [u8]) -> Option<(Lent<'a>, &'a [u8])> {
+        let fields: &[u8; BLOCK_HEADER + PACKET_FIELDS] = bytes.first_chunk()?;
+        let &[kind, length, interface, high, low, captured, original_length] = fields.as_chunks::<4>().0
+        else {
+            return None;
+        };
+        let [kind, length] = [kind, length].map(u32::from_le_bytes);
+        if kind != ENHANCED_PACKET || self.endianness == Endianness::Big || length > MAX_RECORD_BYTES {
+            return None;
+        }
+        let (block, behind) = bytes.split_at_checked(length as usize)?;
+        let (block, trailer) = block.split_last_chunk::<BLOCK_TRAILER>()?;
+        if u32::from_le_bytes(*trailer) != length || !is_block_length(length) {
+            return None;
+        }
+        let [interface, captured] = [interface, captured].map(u32::from_le_bytes);
+        let captured = block.get(fields.len()..)?.get(..captured as usize)?;
+        let interface = self.interfaces.get(interface as usize)?.as_ref()?;
+        let time = interface.time(u32::from_le_bytes(high), u32::from_le_bytes(low));
+        let original_length = u32::from_le_bytes(original_length);
+        Some((Lent { time, link_type: interface.link_type, original_length, captured }, behind))
     }
 
     /// Finds the block at the window's beginning.
@@ -201,7 +269,7 @@ impl PcapNg {
     fn packet(&self, block: Block, window: &Window, head: &mut Head) -> Result<(), Fault> {
         // The trailer is left out: it must not be taken for a field of a block that is too short.
         let bytes = window.slice(window.position(), block.length - BLOCK_TRAILER);
-        let Some(fields) = bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<20>) else {
+        let Some(fields) = bytes.get(BLOCK_HEADER..).and_then(<[u8]>::first_chunk::<PACKET_FIELDS>) else {
             return Err(too_short("a packet block of at least 32 bytes", block));
         };
         let (words, _) = fields.as_chunks::<4>();
@@ -217,7 +285,7 @@ impl PcapNg {
             time: Some((number(1), number(2))),
             captured: number(3),
             original: number(4),
-            data: BLOCK_HEADER + 20,
+            data: BLOCK_HEADER + PACKET_FIELDS,
         };
         self.accept(&packet, block, head)?;
         head.start = window.position() + packet.data;

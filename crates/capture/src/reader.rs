@@ -7,7 +7,7 @@ use vpcreplay_flow::Timestamp;
 use crate::ahead::Threads;
 use crate::compression;
 use crate::damage::{DamageAction, Log};
-use crate::frame::{Frame, Head, SameFrame};
+use crate::frame::{Frame, Head, Lent, SameFrame, WalkAgain};
 use crate::identify;
 use crate::info::{Compression, FileInfo, Format};
 use crate::pcap::{self, FILE_HEADER, Pcap};
@@ -29,9 +29,16 @@ pub(crate) struct Reader {
     live: bool,
 }
 
+/// The walk over a capture of either format.
 enum Walk {
     Pcap(Pcap),
     PcapNg(PcapNg),
+}
+
+impl Walk {
+    const fn is_pcap_ng(&self) -> bool {
+        matches!(self, Self::PcapNg(_))
+    }
 }
 
 /// Why a stream cannot be read as a capture.
@@ -156,22 +163,39 @@ impl Reader {
     }
 
     /// Lends the next frames one by one, at most so many, as far as they can be had without reading and are earlier than
-    /// `before`; how many. Nothing is noted on this way, and no frame of it is remembered.
+    /// `before`; how many: none where the capture is of the other format, pcapng or not. Nothing is noted on this way, and no
+    /// frame of it is remembered.
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
-    pub(crate) fn each_in_memory(
+    pub(crate) fn each_in_memory<const PCAP_NG: bool>(
         &mut self,
-        (most, before): (usize, Timestamp),
+        limits: (usize, Timestamp),
         file: usize,
         mut each: impl FnMut(Frame<'_>, SameFrame<'_>),
     ) -> usize {
-        let Walk::Pcap(walk) = &self.walk else { return 0 };
-        let first = self.log.frames + 1;
-        let frames = walk.each_in_memory(&mut self.window, (most, before), |lent, at, record| {
+        let Self { window, walk, log, .. } = self;
+        if walk.is_pcap_ng() != PCAP_NG {
+            return 0;
+        }
+        let first = log.frames + 1;
+        let mut each = |lent: Lent<'_>, at: usize, walk: WalkAgain<'_>, record: &[u8]| {
             let number = first + at as u64;
             each(lent.frame(file, number), SameFrame { walk, record, file, number });
-        });
-        self.log.frames += frames as u64;
+        };
+        let frames = match walk {
+            Walk::Pcap(walk) if !PCAP_NG => walk.each_in_memory(window, limits, |lent, at, record| {
+                each(lent, at, WalkAgain::Pcap(walk), record);
+            }),
+            Walk::PcapNg(walk) if PCAP_NG => {
+                let (frames, last) = walk.each_in_memory(window, limits, |lent, at, record| {
+                    each(lent, at, WalkAgain::PcapNg(walk), record);
+                });
+                walk.go_on(last);
+                frames
+            }
+            _ => 0,
+        };
+        log.frames += frames as u64;
         frames
     }
 

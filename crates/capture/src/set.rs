@@ -158,11 +158,17 @@ impl CaptureSet {
 
     /// Lends the next frames in replay order one by one, at most so many, as far as they can be had without reading or
     /// going to another file, each with a way to have it again; how many. Where it lends none, ask [`CaptureSet::next_frame`].
+    ///
+    /// Of pcapng or of pcap only: a loop for each is compiled where it is called for.
     #[expect(clippy::inline_always, reason = "the loop over frames; what is done with each belongs into it")]
     #[inline(always)]
-    pub fn each_at_hand(&mut self, most: usize, each: impl FnMut(Frame<'_>, SameFrame<'_>)) -> usize {
+    pub fn each_at_hand<const PCAP_NG: bool>(
+        &mut self,
+        most: usize,
+        each: impl FnMut(Frame<'_>, SameFrame<'_>),
+    ) -> usize {
         let Some(Current { reader, file, before }) = &mut self.current else { return 0 };
-        reader.each_in_memory((most, *before), *file, each)
+        reader.each_in_memory::<PCAP_NG>((most, *before), *file, each)
     }
 
     /// Goes to the next frame; its file is the current one then.

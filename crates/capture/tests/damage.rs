@@ -4,7 +4,8 @@
 mod build;
 
 use build::{
-    ORDERS, Order, block, enhanced, interface, open, pcap, pcap_header, read, read_sound, section, simple,
+    ORDERS, Order, block, enhanced, interface, open, pcap, pcap_header, read, read_each_way, read_sound,
+    section, simple,
 };
 use proptest::prelude::*;
 use vpcreplay_capture::{CaptureError, DamageAction};
@@ -16,8 +17,12 @@ fn mixed() -> Vec<u8> {
     [
         section(Order::Little),
         interface(Order::Little, 1, 0, &[(9, &[9]), (0, b"")]),
+        interface(Order::Little, 113, 0, &[(9, &[6]), (14, &[0, 0, 0, 0, 0, 0, 0, 1]), (0, b"")]),
         enhanced(Order::Little, 0, 10, b"one"),
+        enhanced(Order::Little, 1, 11, b"two"),
         simple(Order::Little, 5, b"three"),
+        block(Order::Little, 5, &[0; 12]),
+        enhanced(Order::Little, 0, 12, b""),
         section(Order::Big),
         interface(Order::Big, 101, 0, &[]),
         build::obsolete(Order::Big, 0, 20, b"four!"),
@@ -32,8 +37,8 @@ fn cut_everywhere(file: &[u8], header: usize) {
     let whole = read_sound(file);
     for length in 0..file.len() {
         let part = &file[..length];
-        let set = match open(&[part.to_vec()]) {
-            Ok(set) => set,
+        let (frames, damages) = match read_each_way(&[part.to_vec()]) {
+            Ok(read) => read,
             Err(CaptureError::NotACapture { .. }) => {
                 assert!(length < header, "cut at {length}");
                 continue;
@@ -41,7 +46,6 @@ fn cut_everywhere(file: &[u8], header: usize) {
             Err(error) => panic!("cut at {length}: {error}"),
         };
         assert!(length >= header, "cut at {length}");
-        let (frames, damages) = build::drain(set);
         assert_eq!(frames, whole[..frames.len()], "cut at {length}");
         assert!(damages.len() <= 1, "cut at {length}: {damages:?}");
         if let Some(damage) = damages.first() {
@@ -249,8 +253,7 @@ proptest! {
             vec![0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82],
         ];
         let file = [starts[start].clone(), noise].concat();
-        if let Ok(set) = open(std::slice::from_ref(&file)) {
-            let (frames, damages) = build::drain(set);
+        if let Ok((frames, damages)) = read_each_way(std::slice::from_ref(&file)) {
             let bytes: usize = frames.iter().map(|frame| frame.data.len()).sum();
             prop_assert!(start > 4 || bytes <= file.len());
             prop_assert!(damages.iter().all(|damage| damage.name == "file-0"));
@@ -264,8 +267,7 @@ proptest! {
         let at = at.index(file.len());
         let mut bad = file.clone();
         bad[at] ^= flip;
-        if let Ok(set) = open(&[bad]) {
-            let (frames, _) = build::drain(set);
+        if let Ok((frames, _)) = read_each_way(&[bad]) {
             let sound = open(&[file[..at].to_vec()]).map_or(vec![], |set| build::drain(set).0);
             prop_assert!(frames.starts_with(&sound));
         }

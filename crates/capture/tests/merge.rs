@@ -6,7 +6,7 @@ mod build;
 use std::fs;
 use std::path::Path;
 
-use build::{Order, Read1, drain, open, pcap};
+use build::{Order, Read1, drain, enhanced, interface, pcap, read_each_way, section};
 use proptest::prelude::*;
 use vpcreplay_capture::{CaptureError, CaptureSet, Input};
 
@@ -14,6 +14,17 @@ use vpcreplay_capture::{CaptureError, CaptureSet, Input};
 fn capture(seconds: &[u32]) -> Vec<u8> {
     let records: Vec<_> = seconds.iter().map(|second| (*second, 0, &b"data"[..])).collect();
     pcap(Order::Little, 0xa1b2_c3d4, &records)
+}
+
+/// The same as pcap, or as pcapng where `at` is odd.
+fn any_capture(at: usize, seconds: &[u32]) -> Vec<u8> {
+    if at % 2 == 0 {
+        return capture(seconds);
+    }
+    let start = [section(Order::Little), interface(Order::Little, 1, 0, &[])].concat();
+    let micros = |second: &u32| u64::from(*second) * 1_000_000;
+    let packets = seconds.iter().map(|second| enhanced(Order::Little, 0, micros(second), b"data"));
+    packets.fold(start, |file, packet| [file, packet].concat())
 }
 
 fn order(frames: &[Read1]) -> Vec<(i64, usize, u64)> {
@@ -47,8 +58,8 @@ proptest! {
     #[test]
     fn merges_as_the_rule_says(files in proptest::collection::vec(proptest::collection::vec(0_u32..8, 0..12), 1..6)) {
         let expected = naive(&files);
-        let captures: Vec<_> = files.iter().map(|seconds| capture(seconds)).collect();
-        let (frames, damages) = drain(open(&captures).unwrap());
+        let captures: Vec<_> = files.iter().enumerate().map(|(at, seconds)| any_capture(at, seconds)).collect();
+        let (frames, damages) = read_each_way(&captures).unwrap();
         prop_assert_eq!(order(&frames), expected.clone());
         prop_assert!(damages.is_empty());
 

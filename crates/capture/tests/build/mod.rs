@@ -10,7 +10,7 @@
 
 use std::io::{Cursor, Read};
 
-use vpcreplay_capture::{CaptureError, CaptureSet, Damage};
+use vpcreplay_capture::{CaptureError, CaptureSet, Damage, Frame, SameFrame};
 
 /// Byte order of what is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,18 +123,42 @@ pub struct Read1 {
     pub number: u64,
 }
 
-/// All frames of a set, and its damages.
-pub fn drain(mut set: CaptureSet) -> (Vec<Read1>, Vec<Damage>) {
-    let mut frames = Vec::new();
-    while let Some(frame) = set.next_frame().unwrap() {
-        frames.push(Read1 {
+impl From<Frame<'_>> for Read1 {
+    fn from(frame: Frame<'_>) -> Self {
+        Self {
             nanos: frame.time.nanos(),
             link: frame.link_type.0,
             data: frame.captured.to_vec(),
             original: frame.original_length,
             file: frame.file,
             number: frame.number,
-        });
+        }
+    }
+}
+
+/// All frames of a set, and its damages.
+pub fn drain(set: CaptureSet) -> (Vec<Read1>, Vec<Damage>) {
+    drain_at_hand(set, 0)
+}
+
+/// The same, with up to so many frames at a time lent as long as they are at hand.
+pub fn drain_at_hand(mut set: CaptureSet, most: usize) -> (Vec<Read1>, Vec<Damage>) {
+    let mut frames = Vec::new();
+    loop {
+        let (at_hand, before) = (set.at_hand(), frames.len());
+        let mut take = |frame: Frame<'_>, again: SameFrame<'_>| {
+            assert_eq!(again.lend(), frame);
+            frames.push(Read1::from(frame));
+        };
+        let lent = [set.each_at_hand::<false>(most, &mut take), set.each_at_hand::<true>(most, &mut take)];
+        assert!(lent.iter().all(|lent| *lent <= most) && lent.contains(&0), "{lent:?}: one format");
+        assert_eq!(frames.len() - before, lent[0] + lent[1]);
+        if let Some(first) = frames.get(before) {
+            assert_eq!(at_hand, Some((first.file, first.number)));
+            continue;
+        }
+        let Some(frame) = set.next_frame().unwrap() else { break };
+        frames.push(Read1::from(frame));
     }
     // The end stays the end.
     assert!(set.next_frame().unwrap().is_none());
@@ -149,9 +173,18 @@ pub fn open(files: &[Vec<u8>]) -> Result<CaptureSet, CaptureError> {
     CaptureSet::from_readers(readers.collect())
 }
 
+/// All frames and damages of files, the same in whatever way frames are lent.
+pub fn read_each_way(files: &[Vec<u8>]) -> Result<(Vec<Read1>, Vec<Damage>), CaptureError> {
+    let read = drain(open(files)?);
+    for most in [1, 3, usize::MAX] {
+        assert_eq!(drain_at_hand(open(files)?, most), read, "{most} at a time");
+    }
+    Ok(read)
+}
+
 /// All frames and damages of one file.
 pub fn read(file: &[u8]) -> (Vec<Read1>, Vec<Damage>) {
-    drain(open(&[file.to_vec()]).unwrap())
+    read_each_way(&[file.to_vec()]).unwrap()
 }
 
 /// All frames of one sound file.

@@ -99,7 +99,9 @@ impl Lane {
         let takes_each = is_plain && self.selection.takes_all() && self.decoder.decap == Decap::None;
         while batch.len() < size {
             // The very first packet sets the clock.
-            if takes_each && self.take_at_hand(batch, size) > 0 {
+            if takes_each
+                && (self.take_at_hand::<false>(batch, size) > 0 || self.take_blocks(batch, size) > 0)
+            {
                 continue;
             }
             let Some(frame) = self.captures.next_frame()? else { break };
@@ -143,8 +145,15 @@ impl Lane {
         Ok(())
     }
 
-    /// Takes the frames that are at hand, up to a batch of so many packets; how many.
-    fn take_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
+    /// As [`Lane::take_at_hand`], of pcapng.
+    #[inline(never)]
+    fn take_blocks(&mut self, batch: &mut Batch, size: usize) -> usize {
+        self.take_at_hand::<true>(batch, size)
+    }
+
+    /// Takes the frames that are at hand, of pcapng or of pcap only, up to a batch of so many packets; how many.
+    #[inline]
+    fn take_at_hand<const PCAP_NG: bool>(&mut self, batch: &mut Batch, size: usize) -> usize {
         let Self { captures, decoder, clock, stats, .. } = self;
         let (Some((file, frame)), Some(now)) = (captures.at_hand(), clock.now()) else { return 0 };
         let number = stats.packets + 1;
@@ -152,8 +161,9 @@ impl Lane {
         let most = size - batch.len();
         // At hand itself, not behind a reference.
         let mut now = now;
-        let taken =
-            captures.each_at_hand(most, |frame, again| decoder.take((frame, again), &mut now, stats, batch));
+        let taken = captures.each_at_hand::<PCAP_NG>(most, |frame, again| {
+            decoder.take((frame, again), &mut now, stats, batch);
+        });
         stats.packets += taken as u64;
         clock.go_to(now);
         taken
