@@ -18,7 +18,7 @@ fn capture(seconds: &[u32]) -> Vec<u8> {
 
 /// The same as pcap, or as pcapng where `at` is odd.
 fn any_capture(at: usize, seconds: &[u32]) -> Vec<u8> {
-    if at % 2 == 0 {
+    if at.is_multiple_of(2) {
         return capture(seconds);
     }
     let start = [section(Order::Little), interface(Order::Little, 1, 0, &[])].concat();

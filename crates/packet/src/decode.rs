@@ -139,10 +139,7 @@ fn is_tunnel(protocol: Protocol, dst_port: u16, decap: Decap) -> bool {
 /// Decodes what is inside a tunnel datagram; one level is taken off (S2.6).
 #[inline(never)]
 fn inside(outer: &Datagram<'_>, ports: (u16, u16), decap: Decap) -> DecodedFrame {
-    let opened = match decap {
-        Decap::Geneve => tunnel::geneve(outer.payload),
-        Decap::Vxlan | Decap::None => tunnel::vxlan(outer.payload),
-    };
+    let opened = tunnel::open(outer.payload, decap);
     let mut frame = match opened {
         // The inner packet is the one to report, and there is none.
         Err(cause) => DecodedFrame::unjudged(cause, None),

@@ -5,11 +5,12 @@
 
 use vpcreplay_flow::{
     Brief, Decap, Digest, End, FlowKey, IcmpType, LinkType, PacketKind, Protocol, QueryKind, QueryRole,
-    Shape, ShortKey, TcpFlags,
+    Shape, ShortKey, TcpFlags, Tunnel,
 };
 
 use crate::link::Payload;
 use crate::tunnel;
+use crate::window::Window;
 
 const ETHERNET_HEADER: usize = 14;
 const V4_HEADER: usize = 20;
@@ -72,7 +73,7 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     let (short, sender) =
         ShortKey::ports_of_v4_words(packet.protocol, u64::from_be_bytes(addresses), packet.ports);
     let brief = Brief { short, length: packet.length, kind: packet.tcp_or_udp_kind(captured, sender)? };
-    Some((brief, if packet.is_to_tunnel() { tunnel_port_of(brief) } else { None }))
+    Some((brief, if packet.tunnel().is_some() { tunnel_port_of(brief) } else { None }))
 }
 
 /// The digest of the most usual shape over IPv6: Ethernet, no extension headers, TCP or UDP; and the tunnel that the packet is, as
@@ -93,7 +94,46 @@ pub fn digest_v6(captured: &[u8], original_length: u32) -> Option<(Digest, Optio
         return None;
     }
     let digest = packet.tcp_or_udp(captured)?;
-    Some((digest, if packet.is_to_tunnel() { tunnel_port_of(digest.brief()) } else { None }))
+    Some((digest, if packet.tunnel().is_some() { tunnel_port_of(digest.brief()) } else { None }))
+}
+
+/// What is inside a tunnel, as a frame of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// The tunnel that was taken off.
+    pub tunnel: Tunnel,
+    /// Link type of what is inside.
+    pub link_type: LinkType,
+    /// What was captured of it.
+    pub captured: &'a [u8],
+    /// Its length on the wire.
+    pub original_length: u32,
+}
+
+/// What is inside a tunnel of the most usual outer shape: Ethernet, IPv4 without options, in one piece. Decoded alone, without
+/// tunnels, it is what [`decode`](crate::decode()) finds in the whole frame, which must be asked where this is `None`.
+#[inline]
+pub fn inside(
+    decap: Decap,
+    link_type: LinkType,
+    captured: &[u8],
+    original_length: u32,
+) -> Option<Inside<'_>> {
+    if link_type != LinkType::ETHERNET || u32::from_be_bytes(part(captured, 12)?) & 0xffff_ff00 != 0x0800_4500
+    {
+        return None;
+    }
+    let packet = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?;
+    let is_tunnel =
+        packet.protocol == Protocol::UDP && packet.tunnel() == Some(decap) && packet.has(PORTS_NEEDED);
+    let (frame, end) = (Window::of_frame(captured, original_length), usize::try_from(packet.end).ok()?);
+    if !is_tunnel || end > frame.wire {
+        return None;
+    }
+    let (tunnel, inner) = tunnel::open(frame.bounded(end).behind(packet.behind).ok()?, decap).ok()?;
+    let (link_type, inner) = inner.frame()?;
+    let original_length = u32::try_from(inner.wire).ok()?;
+    Some(Inside { tunnel, link_type, captured: inner.bytes, original_length })
 }
 
 /// The tunnel that a packet is, by its UDP destination port: as [`tunnel_port`](crate::tunnel_port) says it of its
@@ -280,11 +320,11 @@ impl<A: Addresses> Packet<A> {
         Some(PacketKind::tcp_or_udp(self.protocol, sender, flags))
     }
 
-    /// Whether the destination port is that of a tunnel, if the packet is UDP. Of few packets, so that it is asked first.
+    /// The tunnel that the destination port stands for, if the packet is UDP. Of few packets, so that it is asked first.
     #[inline]
-    const fn is_to_tunnel(&self) -> bool {
+    const fn tunnel(&self) -> Option<Decap> {
         let [_, _, high, low] = self.ports.to_be_bytes();
-        tunnel::of_port(u16::from_be_bytes([high, low])).is_some()
+        tunnel::of_port(u16::from_be_bytes([high, low]))
     }
 
     /// The digest of the other protocols with ports, and of ICMP queries and their answers.

@@ -1,6 +1,6 @@
 //! VXLAN and GENEVE: the header that is taken off, and what is inside (S2.6, S12.3, S12.13).
 
-use vpcreplay_flow::{Cause, Decap, Tunnel};
+use vpcreplay_flow::{Cause, Decap, LinkType, Tunnel};
 
 use crate::link::{self, Payload};
 use crate::window::Window;
@@ -32,6 +32,16 @@ pub(crate) enum Inner<'a> {
 }
 
 impl<'a> Inner<'a> {
+    /// As a frame of its own, with its link type, if it has that of one.
+    pub(crate) const fn frame(self) -> Option<(LinkType, Window<'a>)> {
+        match self {
+            Self::Ethernet(window) => Some((LinkType::ETHERNET, window)),
+            Self::Bare(Payload::V4, window) => Some((LinkType::IPV4, window)),
+            Self::Bare(Payload::V6, window) => Some((LinkType::IPV6, window)),
+            Self::Bare(..) | Self::NotIp => None,
+        }
+    }
+
     /// The network layer inside.
     pub(crate) fn payload(self) -> Result<(Payload, Window<'a>), Cause> {
         match self {
@@ -42,8 +52,16 @@ impl<'a> Inner<'a> {
     }
 }
 
+/// Takes the header of a tunnel off a UDP datagram.
+pub(crate) fn open(udp: Window<'_>, decap: Decap) -> Result<(Tunnel, Inner<'_>), Cause> {
+    match decap {
+        Decap::Geneve => geneve(udp),
+        Decap::Vxlan | Decap::None => vxlan(udp),
+    }
+}
+
 /// Takes the header of VXLAN off a UDP datagram.
-pub(crate) fn vxlan(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
+fn vxlan(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
     const IS_VNI_VALID: u8 = 0x08;
     const HEADERS: usize = UDP_HEADER + 8;
     // A wrong flag comes before a cut header: both faults are malformed (S12.3).
@@ -56,7 +74,7 @@ pub(crate) fn vxlan(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
 }
 
 /// Takes the header of GENEVE, with its options, off a UDP datagram.
-pub(crate) fn geneve(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
+fn geneve(udp: Window<'_>) -> Result<(Tunnel, Inner<'_>), Cause> {
     const FIXED: usize = UDP_HEADER + 8;
     let first = udp.bytes.get(UDP_HEADER).copied().unwrap_or_default();
     if first >> 6 != 0 {

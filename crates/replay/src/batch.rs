@@ -10,7 +10,7 @@ use vpcreplay_engine::{Ahead, Asks, Content, Dealer, InBrief, Packet, asks_about
 use vpcreplay_flow::{Brief, Decoded, Digest, FlowKey, PacketKind, Timestamp, Tunnel};
 
 use origins::{Origin, Origins};
-use row::{Form, Held, Rest, Row};
+use row::{Form, Rest, Row};
 pub(crate) use views::Hand;
 pub use views::Run;
 
@@ -255,14 +255,11 @@ impl Batch {
     /// All that is known of the packet at a place; `None` behind the last.
     pub fn item(&self, at: usize) -> Option<Item> {
         let row = self.row(at)?;
-        let Origin { frame, time, file, copy } = self.origins.of(place_in_batch(at), row.now);
-        let (tunnel, decoded) = match row.form {
-            Form::Brief => (None, Decoded::Packet(row.brief().whole().facts())),
-            Form::Digest => (None, Decoded::Packet(self.digests.get(row.place())?.facts())),
-            Form::Any => {
-                let rest = self.rest.get(row.place())?;
-                (rest.tunnel, rest.content.decoded())
-            }
+        let Origin { frame, time, file, copy, tunnel } = self.origins.of(place_in_batch(at), row.now);
+        let decoded = match row.form {
+            Form::Brief => Decoded::Packet(row.brief().whole().facts()),
+            Form::Digest => Decoded::Packet(self.digests.get(row.place())?.facts()),
+            Form::Any => self.rest.get(row.place())?.decoded,
         };
         Some(Item { number: self.number(at), file, frame, time, now: row.now, copy, tunnel, decoded })
     }
@@ -294,18 +291,12 @@ impl Batch {
     /// The packet of a row, if it has a digest beside.
     #[inline]
     fn with_digest(&self, row: &Row, at: usize) -> Option<(InBrief, &Digest)> {
-        let (digest, brief) = match row.form {
-            Form::Brief => return None,
-            Form::Digest => {
-                let digest = self.digests.get(row.place())?;
-                // From the row what it has: of wide addresses the key in two words takes long.
-                (digest, Brief { short: row.short, length: digest.length, kind: row.kind })
-            }
-            Form::Any => {
-                let Content::Digest(digest) = self.content_beside(row) else { return None };
-                (digest, Brief { short: row.short, ..digest.brief() })
-            }
-        };
+        if row.form != Form::Digest {
+            return None;
+        }
+        let digest = self.digests.get(row.place())?;
+        // From the row what it has: of wide addresses the key in two words takes long.
+        let brief = Brief { short: row.short, length: digest.length, kind: row.kind };
         Some((InBrief { number: self.number(at), now: row.now, brief }, digest))
     }
 
@@ -366,8 +357,9 @@ impl Batch {
     /// Adds a packet of another batch as the next one, with this number.
     pub(crate) fn push_from(&mut self, other: &Self, at: usize, number: u64) {
         let Some(row) = other.row(at) else { return };
-        let Origin { frame, time, file, copy } = other.origins.of(place_in_batch(at), row.now);
+        let Origin { frame, time, file, copy, tunnel } = other.origins.of(place_in_batch(at), row.now);
         self.go_on(Place { number, file, frame, time, now: row.now, copy });
+        self.came_out_of(tunnel);
         let times = (time, row.now);
         match row.form {
             Form::Brief => self.push_brief(times, row.brief()),
@@ -390,6 +382,11 @@ impl Batch {
             self.first = place.number;
         }
         self.origins.go_on(place_in_batch(self.len()), &place);
+    }
+
+    /// Goes on with packets that came out of this tunnel, or of none, as those at first.
+    pub(crate) fn came_out_of(&mut self, tunnel: Option<Tunnel>) {
+        self.origins.note_tunnel(place_in_batch(self.len()), tunnel);
     }
 
     /// Adds a packet in brief of the frame after that of the packet before, or the first one after [`Batch::go_on`].
@@ -428,26 +425,23 @@ impl Batch {
         self.push_next_digest((place.time, place.now), digest);
     }
 
-    /// Adds any packet.
+    /// Adds any packet, out of a tunnel or of none.
     pub(crate) fn push(&mut self, place: Place, tunnel: Option<Tunnel>, decoded: Decoded) {
+        self.came_out_of(tunnel);
         let digest = match &decoded {
             Decoded::Packet(facts) if Digest::is_whole(facts) => Digest::of(facts),
             _ => None,
         };
-        let digest = digest.map(|digest| digest.with_copy(place.copy));
-        if let (Some(digest), None) = (digest, tunnel) {
-            self.push_digest(place, digest);
+        if let Some(digest) = digest {
+            self.push_digest(place, digest.with_copy(place.copy));
             return;
         }
         self.go_on(place);
-        let content = digest.map_or(Held::Decoded(decoded), Held::Digest);
-        self.push_rest((place.time, place.now), Rest { tunnel, copy: place.copy, content });
+        self.push_rest((place.time, place.now), Rest { copy: place.copy, decoded });
     }
 
     fn push_rest(&mut self, times: (Timestamp, Timestamp), rest: Rest) {
-        if let Held::Decoded(decoded) = &rest.content {
-            self.asks = self.asks.max(asks_about_another_flow(decoded));
-        }
+        self.asks = self.asks.max(asks_about_another_flow(&rest.decoded));
         let word = place_in_batch(self.rest.len());
         self.rest.push(rest);
         let short = rest.content().short_key().unwrap_or_default();

@@ -10,7 +10,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vpcreplay_flow::{Decap, Decoded, Digest, LinkType};
-use vpcreplay_packet::{Fragments, brief, decode, digest, digest_v6, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{
+    Fragments, Inside, brief, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
+};
 
 /// What must hold for any bytes; whether the short way answered.
 fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<bool, String> {
@@ -51,6 +53,27 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         return Err(format!("{over_v6:?}, but {fast:?}"));
     }
     Ok(true)
+}
+
+/// What must hold for any bytes where tunnels are taken off: what is inside is what the decoder finds, and taken for a tunnel is
+/// nothing else. Whether there is one.
+fn check_inside(
+    decap: Decap,
+    link_type: LinkType,
+    captured: &[u8],
+    original_length: u32,
+) -> Result<bool, String> {
+    let slow = decode(link_type, captured, original_length, decap);
+    let Some(Inside { tunnel, link_type, captured, original_length }) =
+        inside(decap, link_type, captured, original_length)
+    else {
+        return Ok(false);
+    };
+    let within = decode(link_type, captured, original_length, Decap::None);
+    if slow.tunnel == Some(tunnel) && (slow.decoded, slow.fragments) == (within.decoded, within.fragments) {
+        return Ok(true);
+    }
+    Err(format!("{decap:?} {tunnel:?} with {within:?}, but {slow:?}: {captured:02x?}"))
 }
 
 /// A packet's transport: protocol and payload.
@@ -167,6 +190,51 @@ fn odd() -> impl Strategy<Value = (LinkType, Vec<u8>)> {
     )
 }
 
+/// A UDP datagram to the port of a tunnel, around what is inside: an Ethernet frame, or in GENEVE a bare packet too.
+fn tunnelled(decap: Decap, options: &[u8], (link_type, inner): &(LinkType, Vec<u8>)) -> Vec<u8> {
+    let kind = match *link_type {
+        LinkType::IPV4 => [8, 0],
+        LinkType::IPV6 => [0x86, 0xdd],
+        _ => [0x65, 0x58],
+    };
+    let words = u8::try_from(options.len() / 4).unwrap();
+    let (port, header) = match decap {
+        Decap::Geneve => (6_081_u16, [&[words, 0, kind[0], kind[1], 1, 2, 3, 0], options].concat()),
+        _ => (4_789, vec![8, 0, 0, 0, 1, 2, 3, 0]),
+    };
+    let length = u16::try_from(8 + header.len() + inner.len()).unwrap();
+    [&[0xc0, 1], &port.to_be_bytes()[..], &length.to_be_bytes(), &[0; 2], &header, inner].concat()
+}
+
+/// Frames with a tunnel in them, plain outside or with IP options, IPv6, a tag or fragmented; with the tunnel.
+fn around(
+    inner: impl Strategy<Value = (LinkType, Vec<u8>)>,
+) -> impl Strategy<Value = (Decap, LinkType, Vec<u8>)> {
+    let decap = select(vec![Decap::Vxlan, Decap::Geneve]);
+    let endpoint = vec![1, 8, 1, 2, 0, 0, 0, 0, 0, 0, 0, 5];
+    let options = select(vec![vec![], endpoint, vec![0; 4]]);
+    let outer = (addresses(), prop_oneof![8 => Just(0_u8), 1 => 1..5_u8]);
+    (decap, options, inner, outer).prop_map(|(decap, options, inner, (addresses, shape))| {
+        let udp = (17, tunnelled(decap, &options, &inner));
+        let (tags, packet): (&[u16], _) = match shape {
+            1 => (&[], v4(addresses, 3, 0, &udp)),
+            2 => (&[], v4(addresses, 0, 0x2000, &udp)),
+            3 => (&[], v6(addresses, &udp)),
+            4 => (&[0x8100], v4(addresses, 0, 0, &udp)),
+            _ => (&[], v4(addresses, 0, 0x4000, &udp)),
+        };
+        let (link_type, frame) = framed(1, tags, &packet);
+        (decap, link_type, frame)
+    })
+}
+
+/// Frames and bare packets, as they are inside tunnels.
+fn inner(frames: impl Strategy<Value = (LinkType, Vec<u8>)>) -> impl Strategy<Value = (LinkType, Vec<u8>)> {
+    frames.prop_filter("Ethernet or bare", |(link_type, _)| {
+        matches!(*link_type, LinkType::ETHERNET | LinkType::IPV4 | LinkType::IPV6)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -191,6 +259,40 @@ proptest! {
             check(link_type, &frame, original).map_err(TestCaseError::fail)?;
             check(link_type, &padded, original).map_err(TestCaseError::fail)?;
             check(link_type, &frame[..captured.min(frame.len())], original).map_err(TestCaseError::fail)?;
+        }
+    }
+
+    // S2.6: a tunnel in the most usual outer shape is looked into, whole or cut inside.
+    #[test]
+    fn tunnels_are_looked_into((decap, link_type, frame) in around(inner(usual(tcp_or_udp()))), cut in 0..20_usize) {
+        let length = u32::try_from(frame.len()).unwrap();
+        let data = &frame[..frame.len() - cut];
+        let is_usual = frame[12..15] == [8, 0, 0x45] && frame[20] & 0x20 == 0;
+        let is_tunnel = decode(link_type, data, length, decap).tunnel.is_some();
+        prop_assert_eq!(check_inside(decap, link_type, data, length), Ok(is_usual && is_tunnel));
+    }
+
+    #[test]
+    fn odd_tunnels(
+        (decap, link_type, frame) in around(inner(odd())),
+        changes in vec((12..70_usize, any::<u8>()), 0..3),
+        captured in 0..200_usize,
+        original in 0..200_u32,
+    ) {
+        let mut frame = frame;
+        for (at, byte) in changes {
+            if let Some(place) = frame.get_mut(at) {
+                *place = byte;
+            }
+        }
+        let length = u32::try_from(frame.len()).unwrap();
+        let padded = [&frame[..], &[0; 9]].concat();
+        for decap in [decap, Decap::Vxlan, Decap::Geneve] {
+            for original in [length, original, length + original, u32::MAX] {
+                for data in [&frame[..], &padded, &frame[..captured.min(frame.len())]] {
+                    check_inside(decap, link_type, data, original).map_err(TestCaseError::fail)?;
+                }
+            }
         }
     }
 

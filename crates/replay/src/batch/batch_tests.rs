@@ -20,14 +20,18 @@ fn decoded(number: u64) -> Decoded {
     Decoded::Packet(PacketFacts { src, dst, protocol: Protocol::UDP, transport, length })
 }
 
+/// Some are taken out of one tunnel or another, one by one or several in a row.
+fn tunnel(number: u64) -> Option<Tunnel> {
+    let vni = [0, 0, 7, 0, 8, 8, 9, 9, 9, 0][usize::from(number.to_le_bytes()[0] % 10)];
+    (vni > 0).then_some(Tunnel { vni, gwlb_endpoint: None })
+}
+
 fn fill(batch: &mut Batch) {
     for number in 1_u64..200 {
         let now = Timestamp::from_nanos(number.cast_signed() * 10);
-        // Some taken out of a tunnel.
-        let tunnel = (number % 7 == 0).then_some(Tunnel { vni: 7, gwlb_endpoint: None });
         batch.push(
             Place { number, file: 0, frame: number, time: now, now, copy: 0 },
-            tunnel,
+            tunnel(number),
             decoded(number),
         );
     }
@@ -44,6 +48,9 @@ fn packets_are_the_same_however_they_are_laid_out() {
     fill(&mut plain);
     let expected = told(&plain);
     assert_eq!(expected.len(), 199);
+    for item in plain.items() {
+        assert_eq!((item.tunnel, item.decoded), (tunnel(item.number), decoded(item.number)), "{item:?}");
+    }
     let mut batch = Batch::of_parts(PARTS);
     for layout in [Layout::ByPart, Layout::InOrder, Layout::ByPart] {
         batch.lay_out(layout);

@@ -1,7 +1,7 @@
 //! A packet in a batch: its row, and what few packets have beside.
 
 use vpcreplay_engine::Content;
-use vpcreplay_flow::{Brief, Decoded, Digest, PacketKind, ShortKey, Timestamp, Tunnel};
+use vpcreplay_flow::{Brief, Decoded, PacketKind, ShortKey, Timestamp};
 
 /// A packet in a batch, as the engine needs it: half a cache line, since every packet is written and read again.
 #[derive(Clone, Copy, Debug)]
@@ -39,36 +39,16 @@ impl Row {
     }
 }
 
-/// What few packets have.
+/// What few packets have: their facts, or why there are none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest {
-    pub(super) tunnel: Option<Tunnel>,
     pub(super) copy: u16,
-    pub(super) content: Held,
-}
-
-/// A packet, as it came.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
-    Digest(Digest),
-    Decoded(Decoded),
+    pub(super) decoded: Decoded,
 }
 
 impl Rest {
     pub(super) const fn content(&self) -> Content<'_> {
-        match &self.content {
-            Held::Digest(digest) => Content::Digest(digest),
-            Held::Decoded(decoded) => Content::of_copy(decoded, self.copy),
-        }
-    }
-}
-
-impl Held {
-    pub(super) fn decoded(&self) -> Decoded {
-        match self {
-            Self::Digest(digest) => Decoded::Packet(digest.facts()),
-            Self::Decoded(decoded) => *decoded,
-        }
+        Content::of_copy(&self.decoded, self.copy)
     }
 }
 

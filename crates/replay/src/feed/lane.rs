@@ -4,7 +4,9 @@ use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
 use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
-use vpcreplay_packet::{FragmentTable, brief, decode, digest, digest_v6, tunnel_port, tunnel_port_of};
+use vpcreplay_packet::{
+    FragmentTable, brief, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
+};
 
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
@@ -96,12 +98,10 @@ impl Lane {
         batch.reserve(size);
         let is_plain = self.course == Course::PLAIN;
         self.give_out(batch, size);
-        let takes_each = is_plain && self.selection.takes_all() && self.decoder.decap == Decap::None;
+        let takes_each = is_plain && self.selection.takes_all();
         while batch.len() < size {
             // The very first packet sets the clock.
-            if takes_each
-                && (self.take_at_hand::<false>(batch, size) > 0 || self.take_blocks(batch, size) > 0)
-            {
+            if takes_each && self.take_those_at_hand(batch, size) > 0 {
                 continue;
             }
             let Some(frame) = self.captures.next_frame()? else { break };
@@ -145,15 +145,40 @@ impl Lane {
         Ok(())
     }
 
-    /// As [`Lane::take_at_hand`], of pcapng.
-    #[inline(never)]
-    fn take_blocks(&mut self, batch: &mut Batch, size: usize) -> usize {
-        self.take_at_hand::<true>(batch, size)
+    /// Takes the frames that are at hand, up to a batch of so many packets; how many.
+    #[inline]
+    fn take_those_at_hand(&mut self, batch: &mut Batch, size: usize) -> usize {
+        if self.decoder.decap != Decap::None {
+            return self.take_out_of_tunnels(batch, size);
+        }
+        match self.take_at_hand::<false, false>(batch, size) {
+            0 => self.take_blocks(batch, size),
+            taken => taken,
+        }
     }
 
-    /// Takes the frames that are at hand, of pcapng or of pcap only, up to a batch of so many packets; how many.
+    /// The same, of pcapng.
+    #[inline(never)]
+    fn take_blocks(&mut self, batch: &mut Batch, size: usize) -> usize {
+        self.take_at_hand::<true, false>(batch, size)
+    }
+
+    /// The same, where tunnels are taken off.
+    #[inline(never)]
+    fn take_out_of_tunnels(&mut self, batch: &mut Batch, size: usize) -> usize {
+        match self.take_at_hand::<false, true>(batch, size) {
+            0 => self.take_at_hand::<true, true>(batch, size),
+            taken => taken,
+        }
+    }
+
+    /// The same, of pcapng or of pcap only, and with tunnels taken off or not: each a loop of its own.
     #[inline]
-    fn take_at_hand<const PCAP_NG: bool>(&mut self, batch: &mut Batch, size: usize) -> usize {
+    fn take_at_hand<const PCAP_NG: bool, const OUT: bool>(
+        &mut self,
+        batch: &mut Batch,
+        size: usize,
+    ) -> usize {
         let Self { captures, decoder, clock, stats, .. } = self;
         let (Some((file, frame)), Some(now)) = (captures.at_hand(), clock.now()) else { return 0 };
         let number = stats.packets + 1;
@@ -162,7 +187,11 @@ impl Lane {
         // At hand itself, not behind a reference.
         let mut now = now;
         let taken = captures.each_at_hand::<PCAP_NG>(most, |frame, again| {
-            decoder.take((frame, again), &mut now, stats, batch);
+            if OUT {
+                decoder.take_out(frame, &mut now, stats, batch);
+            } else {
+                decoder.take((frame, again), &mut now, stats, batch);
+            }
         });
         stats.packets += taken as u64;
         clock.go_to(now);
@@ -266,6 +295,50 @@ impl Decoder {
         self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
     }
 
+    /// Takes a frame as the one packet that it is, where tunnels are taken off; `now` is engine time.
+    #[inline]
+    fn take_out(&mut self, frame: Frame<'_>, now: &mut Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
+        let Frame { time, link_type, captured, original_length, file, number: frame } = frame;
+        let step = Clock::step(now, time);
+        if step != ClockStep::Forward {
+            stats.note_step(step, (batch.next_number(), file, frame));
+        }
+        let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
+        self.take_any_out(place, (link_type, captured, original_length), stats, batch);
+    }
+
+    /// Takes a frame that is the next packet, of any shape, and out of the tunnel if it is in one.
+    fn take_any_out(
+        &mut self,
+        place: Place,
+        what: (LinkType, &[u8], u32),
+        stats: &mut FeedStats,
+        batch: &mut Batch,
+    ) {
+        let (link_type, captured, original_length) = what;
+        let times = (place.time, place.now);
+        let inside = inside(self.decap, link_type, captured, original_length);
+        let tunnel = inside.map(|inside| inside.tunnel);
+        let (link_type, captured, original_length) =
+            inside.map_or(what, |inside| (inside.link_type, inside.captured, inside.original_length));
+        // One level is taken off, no more (S2.6).
+        let is_outside = |hint| tunnel.is_some() || hint != Some(self.decap);
+        if let Some((brief, hint)) = brief(link_type, captured, original_length) {
+            if is_outside(hint) {
+                batch.came_out_of(tunnel);
+                batch.push_brief(times, brief);
+                return;
+            }
+        } else if let Some(digest) = digest(link_type, captured, original_length)
+            && is_outside(tunnel_port_of(digest.brief()))
+        {
+            batch.came_out_of(tunnel);
+            batch.push_next_digest(times, digest);
+            return;
+        }
+        self.take_seldom(place, what, stats, batch);
+    }
+
     /// Takes a frame that is the next packet, of any shape.
     #[inline(never)]
     fn take_any(
@@ -276,7 +349,7 @@ impl Decoder {
         batch: &mut Batch,
     ) {
         if self.decap != Decap::None {
-            self.take_seldom(place, what, stats, batch);
+            self.take_any_out(place, what, stats, batch);
         } else if let Some((brief, tunnel)) = brief(what.0, what.1, what.2) {
             stats.note_tunnel(tunnel);
             batch.push_brief((place.time, place.now), brief);
