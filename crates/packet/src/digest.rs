@@ -65,15 +65,23 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     if u32::from_be_bytes(part(head, 12)?) & 0xffff_ff00 != 0x0800_4500 {
         return None;
     }
-    let packet = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?;
-    if packet.end > original_length {
+    Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.brief(captured, original_length)
+}
+
+/// As [`brief`], wherever in the frame the packet begins, with IP options or without.
+#[inline]
+pub fn brief_anywhere(
+    link_type: LinkType,
+    captured: &[u8],
+    original_length: u32,
+) -> Option<(Brief, Option<Decap>)> {
+    let (payload, at) = network(link_type, captured)?;
+    let first = *captured.get(at)?;
+    let header_length = usize::from(first & 0x0f) * 4;
+    if payload == Payload::V6 || first >> 4 != 4 || header_length < V4_HEADER {
         return None;
     }
-    let V4(addresses) = packet.addresses;
-    let (short, sender) =
-        ShortKey::ports_of_v4_words(packet.protocol, u64::from_be_bytes(addresses), packet.ports);
-    let brief = Brief { short, length: packet.length, kind: packet.tcp_or_udp_kind(captured, sender)? };
-    Some((brief, if packet.tunnel().is_some() { tunnel_port_of(brief) } else { None }))
+    Packet::v4(captured, (at, header_length))?.brief(captured, original_length)
 }
 
 /// The digest of the most usual shape over IPv6: Ethernet, no extension headers, TCP or UDP; and the tunnel that the packet is, as
@@ -267,6 +275,22 @@ impl Packet<V4> {
         let end = u32::try_from(at).ok()? + length;
         let addresses = V4(part(&header, 12)?);
         Some(Self { addresses, protocol: Protocol(header[9]), length, ports, behind, end })
+    }
+}
+
+impl Packet<V4> {
+    /// The packet in brief, if it is TCP or UDP, and the tunnel that it is.
+    #[expect(clippy::inline_always, reason = "as Packet::v4")]
+    #[inline(always)]
+    fn brief(&self, captured: &[u8], original_length: u32) -> Option<(Brief, Option<Decap>)> {
+        if self.end > original_length {
+            return None;
+        }
+        let V4(addresses) = self.addresses;
+        let (short, sender) =
+            ShortKey::ports_of_v4_words(self.protocol, u64::from_be_bytes(addresses), self.ports);
+        let brief = Brief { short, length: self.length, kind: self.tcp_or_udp_kind(captured, sender)? };
+        Some((brief, if self.tunnel().is_some() { tunnel_port_of(brief) } else { None }))
     }
 }
 

@@ -5,7 +5,7 @@
 //! [`FragmentTable`], which is called in replay order for the few frames where [`DecodedFrame::is_fragment`] holds.
 //!
 //! [`digest`] is the short way for the frames that nearly all are: straight from the bytes to what batches hold;
-//! [`brief`] and [`digest_v6`] are shorter ones for the shapes that most have, [`inside`] leads into a tunnel.
+//! [`brief`], [`digest_v6`] and [`brief_anywhere`] are shorter ones for the shapes that most have, [`inside`] leads into a tunnel.
 //!
 //! The decoder is straight code of its own: it must tell *truncated* from *malformed* by the rule of S2.3, which
 //! no general library does, and it is on the hot path. The library `etherparse` judges it in the tests.
@@ -21,5 +21,5 @@ mod tunnel;
 mod window;
 
 pub use decode::{DecodedFrame, decode, tunnel_port};
-pub use digest::{Inside, brief, digest, digest_v6, inside, tunnel_port_of};
+pub use digest::{Inside, brief, brief_anywhere, digest, digest_v6, inside, tunnel_port_of};
 pub use fragment::{FragmentTable, Fragments};

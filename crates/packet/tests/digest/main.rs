@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use vpcreplay_flow::{Decap, Decoded, Digest, LinkType};
 use vpcreplay_packet::{
-    Fragments, Inside, brief, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
+    Fragments, Inside, brief, brief_anywhere, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
 };
 
 /// What must hold for any bytes; whether the short way answered.
@@ -28,9 +28,13 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         return Err(format!("hint {:?} for {digest:?}", tunnel_port_of(digest.brief())));
     }
     let in_brief = brief(link_type, captured, original_length);
+    let anywhere = brief_anywhere(link_type, captured, original_length);
+    if in_brief.is_some() && in_brief != anywhere {
+        return Err(format!("{in_brief:?}, but {anywhere:?}"));
+    }
     let over_v6 = if link_type == LinkType::ETHERNET { digest_v6(captured, original_length) } else { None };
     let Some(fast) = digest(link_type, captured, original_length) else {
-        return match (in_brief, over_v6) {
+        return match (anywhere, over_v6) {
             (None, None) => Ok(false),
             shorter => Err(format!("{shorter:?}, but no digest")),
         };
@@ -44,7 +48,7 @@ fn check(link_type: LinkType, captured: &[u8], original_length: u32) -> Result<b
         ));
     }
     // A packet in brief is the same, with its hint.
-    if let Some((brief, tunnel)) = in_brief
+    if let Some((brief, tunnel)) = anywhere
         && (brief.whole(), tunnel) != (fast, tunnel_port_of(brief))
     {
         return Err(format!("{brief:?} with the hint {tunnel:?}, but {fast:?}"));

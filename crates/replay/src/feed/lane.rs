@@ -5,7 +5,7 @@ use vpcreplay_flow::{
     Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
 };
 use vpcreplay_packet::{
-    FragmentTable, brief, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
+    FragmentTable, brief, brief_anywhere, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
 };
 
 use super::{FeedStats, Selection};
@@ -367,6 +367,11 @@ impl Decoder {
         stats: &mut FeedStats,
         batch: &mut Batch,
     ) {
+        if let Some((brief, tunnel)) = brief_anywhere(link_type, captured, original_length) {
+            stats.note_tunnel(tunnel);
+            batch.push_brief((place.time, place.now), brief);
+            return;
+        }
         if let Some(digest) = digest(link_type, captured, original_length) {
             stats.note_tunnel(tunnel_port_of(digest.brief()));
             batch.push_next_digest((place.time, place.now), digest);
