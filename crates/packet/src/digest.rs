@@ -68,7 +68,7 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.brief(captured, original_length)
 }
 
-/// As [`brief`], wherever in the frame the packet begins, with IP options or without.
+/// As [`brief`], which is asked before, wherever in the frame the packet begins, with IP options or without.
 #[inline]
 pub fn brief_anywhere(
     link_type: LinkType,
@@ -79,6 +79,9 @@ pub fn brief_anywhere(
     let first = *captured.get(at)?;
     let header_length = usize::from(first & 0x0f) * 4;
     if payload == Payload::V6 || first >> 4 != 4 || header_length < V4_HEADER {
+        return None;
+    }
+    if (link_type, at, header_length) == (LinkType::ETHERNET, ETHERNET_HEADER, V4_HEADER) {
         return None;
     }
     Packet::v4(captured, (at, header_length))?.brief(captured, original_length)

@@ -13,7 +13,10 @@ use self::frame::frame;
 use self::talk::{Dice, Talk};
 
 mod frame;
+mod packaging;
 mod talk;
+
+pub use packaging::Packaging;
 
 /// A kind of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +35,8 @@ pub enum Workload {
     SynFlood,
     /// Flows as small, one in twenty over IPv6, for a model that has both ends.
     TwoEni,
+    /// Flows as small, all over IPv6.
+    Ipv6,
 }
 
 /// A model of the network that a workload's packets meet.
@@ -61,8 +66,8 @@ pub fn closed() -> String {
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Small, Self::Churn, Self::Imix, Self::Dns, Self::SynFlood, Self::TwoEni];
+    pub const ALL: [Self; 7] =
+        [Self::Small, Self::Churn, Self::Imix, Self::Dns, Self::SynFlood, Self::TwoEni, Self::Ipv6];
 
     /// The name.
     pub const fn name(self) -> &'static str {
@@ -73,6 +78,7 @@ impl Workload {
             Self::Dns => "dns",
             Self::SynFlood => "syn-flood",
             Self::TwoEni => "two-eni",
+            Self::Ipv6 => "ipv6",
         }
     }
 

@@ -105,7 +105,7 @@ impl Talk {
             _ => ICMP,
         };
         let mut manner = match workload {
-            Workload::Small | Workload::TwoEni => Manner::Whole,
+            Workload::Small | Workload::TwoEni | Workload::Ipv6 => Manner::Whole,
             Workload::Churn => Manner::OpeningsOnly,
             Workload::Imix => Manner::WithData,
             Workload::Dns => Manner::Dns,
@@ -124,6 +124,7 @@ impl Talk {
         let mut wide_of_100 = 0;
         match workload {
             Workload::Imix | Workload::TwoEni => wide_of_100 = 5,
+            Workload::Ipv6 => wide_of_100 = 100,
             Workload::SynFlood if manner == Manner::Attack => {
                 (protocol, server, ports.1) = (TCP, server % 16, 443);
             }

@@ -4,18 +4,22 @@ use std::io::Cursor;
 use vpcreplay_capture::CaptureSet;
 use vpcreplay_flow::{Decap, Decoded, FlowKey, PacketFacts, Span, Timestamp};
 
-use super::{Pace, Workload, capture, capture_at};
+use super::{Pace, Packaging, Workload, capture, capture_at};
 
 const PACKETS: u32 = 20_000;
 
 /// Every frame of a capture, decoded; each has to be a packet that is judged.
 fn packets(bytes: Vec<u8>) -> Vec<(Timestamp, PacketFacts, usize)> {
+    packets_in(bytes, Decap::None)
+}
+
+/// The same, taken out of tunnels.
+fn packets_in(bytes: Vec<u8>, decap: Decap) -> Vec<(Timestamp, PacketFacts, usize)> {
     let mut set =
         CaptureSet::from_readers(vec![("memory".to_owned(), Box::new(Cursor::new(bytes)))]).unwrap();
     let mut packets = Vec::new();
     while let Some(frame) = set.next_frame().unwrap() {
-        let found =
-            vpcreplay_packet::decode(frame.link_type, frame.captured, frame.original_length, Decap::None);
+        let found = vpcreplay_packet::decode(frame.link_type, frame.captured, frame.original_length, decap);
         let Decoded::Packet(facts) = found.decoded else { panic!("frame {}: {found:?}", frame.number) };
         packets.push((frame.time, facts, frame.captured.len()));
     }
@@ -42,6 +46,7 @@ fn every_frame_is_a_packet_and_its_flow_is_as_described() {
             Workload::Dns => (2..3, 7..13, 80..160),
             Workload::SynFlood => (1..2, 0..1, 54..55),
             Workload::TwoEni => (10..25, 1..10, 54..60),
+            Workload::Ipv6 => (10..25, 100..101, 74..75),
         };
         assert!(of_a_flow.contains(&(packets.len() / flows.len())), "{workload:?}: {}", flows.len());
         assert!(wide.contains(&(is_wide * 100 / packets.len())), "{workload:?}: {is_wide}");
@@ -57,6 +62,22 @@ fn rounds_have_the_same_packets_later() {
     for (first, second) in packets[..2_000].iter().zip(&packets[1_000..]) {
         assert_eq!((first.1, first.2), (second.1, second.2));
         assert_eq!(second.0.since(first.0), Span::from_nanos(7_003_000_000));
+    }
+}
+
+#[test]
+fn packaged_packets_are_the_same() {
+    let told = |packets: Vec<(Timestamp, PacketFacts, usize)>| -> Vec<_> {
+        packets.into_iter().map(|(time, facts, _)| (time, facts)).collect()
+    };
+    for workload in [Workload::Imix, Workload::Ipv6] {
+        let plain = capture(workload, 1_000);
+        let expected = told(packets(plain.clone()));
+        for packaging in Packaging::ALL {
+            assert_eq!(Packaging::of_name(packaging.name()), Some(packaging));
+            let decap = if packaging == Packaging::Mirrored { Decap::Vxlan } else { Decap::None };
+            assert_eq!(told(packets_in(packaging.of(&plain), decap)), expected, "{packaging:?}");
+        }
     }
 }
 
