@@ -2,6 +2,7 @@
 
 use vpcreplay_flow::{Span, Timestamp};
 
+use crate::series::Period;
 use crate::{Series, SeriesRow, in_order};
 
 /// The greatest occupancy of a scope and when it was first reached.
@@ -28,7 +29,7 @@ struct Account {
 /// Something that a packet did to a scope.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
-    /// A packet came; for the series only.
+    /// The first packet of a period came; for the series only.
     Came,
     Created(u32),
     Reopened(u32),
@@ -53,27 +54,33 @@ impl Deed {
 pub struct Ledger {
     accounts: Vec<Account>,
     series: Option<Series>,
-    /// Whether it is noted when packets came and were denied; a series needs it.
-    is_timed: bool,
+    /// That of a series, here or in the whole, for which it is noted when packets came and were denied.
+    period: Option<Period>,
+    /// When the period of the newest packet ends; never without a series.
+    period_end: Timestamp,
     /// What was told since the books were closed: the packet, its time, what it did.
     deeds: Vec<(u64, Timestamp, Deed)>,
     expired: Vec<(Timestamp, u32)>,
     /// Whether a peak may have been reached since, whatever expired meanwhile.
     may_peak: bool,
-    now: Option<Timestamp>,
 }
 
 impl Ledger {
     /// Empty books; with a period they keep a series that has a row for each.
     pub fn new(period: Option<Span>) -> Self {
+        let period = period.map(Period::of);
+        Self { series: period.map(Series::new), ..Self::without_series(period) }
+    }
+
+    fn without_series(period: Option<Period>) -> Self {
         Self {
             accounts: Vec::new(),
-            series: period.map(Series::new),
-            is_timed: period.is_some(),
+            series: None,
+            period,
+            period_end: if period.is_some() { Timestamp::MIN } else { Timestamp::MAX },
             deeds: Vec::new(),
             expired: Vec::new(),
             may_peak: false,
-            now: None,
         }
     }
 
@@ -81,7 +88,7 @@ impl Ledger {
     #[must_use]
     pub fn part(&self) -> Self {
         let accounts = vec![Account { limit: u64::MAX, ..Account::default() }; self.accounts.len()];
-        Self { accounts, is_timed: self.is_timed, ..Self::new(None) }
+        Self { accounts, ..Self::without_series(self.period) }
     }
 
     /// Takes over what was told to books of parts, in the order of the packets that did it.
@@ -126,7 +133,17 @@ impl Ledger {
     /// Notes that a packet with a number came at `now`.
     #[inline]
     pub fn packet(&mut self, number: u64, now: Timestamp) {
-        if self.is_timed && self.now.replace(now) != Some(now) {
+        if now >= self.period_end {
+            self.first_packet(number, now);
+        }
+    }
+
+    /// Notes the first packet of a period: only that changes a series.
+    #[cold]
+    #[inline(never)]
+    fn first_packet(&mut self, number: u64, now: Timestamp) {
+        if let Some(period) = self.period {
+            self.period_end = period.end(now);
             self.deeds.push((number, now, Deed::Came));
         }
     }
@@ -166,7 +183,7 @@ impl Ledger {
         if let Some(account) = self.accounts.get_mut(scope as usize) {
             account.exceeded += 1;
         }
-        if self.is_timed {
+        if self.period.is_some() {
             self.deeds.push((number, now, Deed::Exceeded(scope)));
         }
     }
@@ -196,7 +213,9 @@ impl Ledger {
 
     /// Begins the packet at `now` in the series, for what is booked at once on its way (S10.1). The books must be closed.
     pub fn begin_packet(&mut self, now: Timestamp) {
-        self.now = Some(now);
+        if let Some(period) = self.period {
+            self.period_end = period.end(now);
+        }
         if let Some(series) = &mut self.series {
             series.begin_packet(now);
         }

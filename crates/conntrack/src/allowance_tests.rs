@@ -255,3 +255,18 @@ fn limits_change() {
     assert!(!ledger.is_full(1));
     assert_eq!((ledger.limit(0), ledger.limit(2), ledger.occupancy(2), ledger.denied(2)), (0, 0, 0, 0));
 }
+
+// S7.9: of the packets of a period only the first says something to a series, of which parts keep note for the whole.
+#[test]
+fn the_first_packet_of_each_period_is_noted() {
+    let noted = |mut ledger: Ledger| {
+        for (number, now) in (1..).zip([-11, -10, -3, -3, 0, 9, 10, 10, 35, i64::MAX - 6, i64::MAX - 1]) {
+            ledger.packet(number, at(now));
+        }
+        ledger.deeds.iter().map(|(number, ..)| *number).collect::<Vec<_>>()
+    };
+    let ledger = Ledger::new(Some(Span::from_nanos(10)));
+    assert_eq!(noted(ledger.part()), [1, 2, 5, 7, 9, 10]);
+    assert_eq!(noted(ledger), [1, 2, 5, 7, 9, 10]);
+    assert_eq!(noted(Ledger::new(None)), []);
+}

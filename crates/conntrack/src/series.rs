@@ -41,10 +41,41 @@ struct Lane {
     is_eventful: bool,
 }
 
+/// A period, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Period(i64);
+
+impl Period {
+    /// A period of 0 counts as 1 ns.
+    pub(crate) fn of(span: Span) -> Self {
+        Self(i64::try_from(span.nanos()).unwrap_or(i64::MAX).max(1))
+    }
+
+    /// Which one a time is in.
+    const fn number(self, time: Timestamp) -> i64 {
+        time.nanos().div_euclid(self.0)
+    }
+
+    /// When one begins.
+    const fn start(self, number: i64) -> i64 {
+        number.saturating_mul(self.0)
+    }
+
+    /// When the one ends that a time is in.
+    pub(crate) const fn end(self, time: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(self.start(self.number(time).saturating_add(1)))
+    }
+
+    /// Whether a time is the first instant of its period.
+    const fn begins_at(self, time: Timestamp) -> bool {
+        time.nanos().rem_euclid(self.0) == 0
+    }
+}
+
 /// Collects rows from events that come in order of time.
 #[derive(Debug)]
 pub struct Series {
-    period: i64,
+    period: Period,
     lanes: Vec<Lane>,
     /// The period of the newest packet; `None` before the first. It has a row of its own in every scope.
     newest: Option<i64>,
@@ -58,9 +89,8 @@ pub struct Series {
 }
 
 impl Series {
-    /// An empty series. A period of 0 counts as 1 ns.
-    pub fn new(period: Span) -> Self {
-        let period = i64::try_from(period.nanos()).unwrap_or(i64::MAX).max(1);
+    /// An empty series.
+    pub(crate) const fn new(period: Period) -> Self {
         Self {
             period,
             lanes: Vec::new(),
@@ -80,7 +110,7 @@ impl Series {
         if self.lanes.get(scope as usize).is_some_and(|lane| lane.open.is_some()) {
             return;
         }
-        let period = self.period_of(now);
+        let period = self.period.number(now);
         self.break_runs(period);
         if let Some(lane) = self.lanes.get_mut(scope as usize) {
             // Also where another scope that came at this time has broken the runs already.
@@ -90,7 +120,7 @@ impl Series {
 
     /// Notes that a packet comes at `now`, before the events up to it are booked: tells how long the gap is.
     pub(crate) fn begin_packet(&mut self, now: Timestamp) {
-        let period = self.period_of(now);
+        let period = self.period.number(now);
         if let Some(newest) = self.newest {
             self.in_long_gap = period.saturating_sub(newest) > LONG_GAP + 1;
             return;
@@ -103,7 +133,7 @@ impl Series {
 
     /// Opens the period of the packet at `now`, after the events up to it are booked.
     pub(crate) fn open_packet(&mut self, now: Timestamp) {
-        let period = self.period_of(now);
+        let period = self.period.number(now);
         if self.newest == Some(period) {
             return;
         }
@@ -125,7 +155,7 @@ impl Series {
     }
 
     pub(crate) fn expired(&mut self, scope: u32, deadline: Timestamp) {
-        let is_first_instant = deadline.nanos().rem_euclid(self.period) == 0;
+        let is_first_instant = self.period.begins_at(deadline);
         self.book(scope, deadline, |lane| {
             if !is_first_instant {
                 lane.count_occupancy();
@@ -182,12 +212,8 @@ impl Series {
         }
     }
 
-    const fn period_of(&self, time: Timestamp) -> i64 {
-        time.nanos().div_euclid(self.period)
-    }
-
     fn book(&mut self, scope: u32, time: Timestamp, event: impl FnOnce(&mut Lane)) {
-        let period = self.period_of(time);
+        let period = self.period.number(time);
         self.break_runs(period);
         self.catch_up(scope as usize, period);
         if let Some(lane) = self.lanes.get_mut(scope as usize) {
@@ -218,7 +244,7 @@ impl Series {
         let mut quiet_from = open;
         if lane.is_eventful || !self.in_long_gap || self.newest == Some(open) {
             lane.count_occupancy();
-            let start = open.saturating_mul(self.period);
+            let start = self.period.start(open);
             self.rows.push(SeriesRow {
                 scope,
                 start,
@@ -232,7 +258,7 @@ impl Series {
         while quiet_from < period {
             self.rows.push(SeriesRow {
                 scope,
-                start: quiet_from.saturating_mul(self.period),
+                start: self.period.start(quiet_from),
                 periods: run.unsigned_abs(),
                 occupancy_max: lane.occupancy,
                 occupancy_last: lane.occupancy,

@@ -1,6 +1,6 @@
 use vpcreplay_flow::{Span, Timestamp};
 
-use super::{Series, SeriesRow};
+use super::{Period, Series, SeriesRow};
 
 const PERIOD: i64 = 10;
 
@@ -9,7 +9,7 @@ fn at(time: i64) -> Timestamp {
 }
 
 fn series(scopes: u32, first: i64) -> Series {
-    let mut series = Series::new(Span::from_nanos(PERIOD.unsigned_abs()));
+    let mut series = Series::new(Period::of(Span::from_nanos(PERIOD.unsigned_abs())));
     for scope in 0..scopes {
         series.add_scope(scope, at(first));
     }
