@@ -101,7 +101,7 @@ impl<M: Copy + Default, A: Default> Shard<M, A> {
             .is_some_and(|flow| flow.is_of(short) && (!short.is_wide() || self.has_addresses(flow, key)))
     }
 
-    #[inline(never)]
+    #[inline]
     fn has_addresses(&self, flow: &Flow<M>, key: &FlowKey) -> bool {
         self.rests.addresses(flow) == Some(key.wide_addresses())
     }
