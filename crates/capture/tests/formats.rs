@@ -202,3 +202,33 @@ fn formats_tell_what_a_pcap_file_is() {
     assert_eq!(info.endianness, [Endianness::Big]);
     assert_eq!((info.interfaces[0].snaplen, info.interfaces[0].resolution), (65_535, Resolution::Decimal(9)));
 }
+
+// Frames of enhanced packet blocks are at hand, in order, until there is anything else to be told.
+#[test]
+fn enhanced_packet_blocks_are_at_hand() {
+    let order = Order::Little;
+    let units: Vec<u64> = (1..=20).collect();
+    let blocks = |units: &[u64]| -> Vec<u8> {
+        units.iter().flat_map(|units| enhanced(order, (units % 2) as u32, *units, b"data")).collect()
+    };
+    let interfaces = [interface(order, 1, 0, &[]), interface(order, 101, 0, &[(9, &[9])])].concat();
+    let file =
+        [section(order), interfaces, blocks(&units[..12]), simple(order, 4, b"data"), blocks(&units[12..])];
+    let mut set = open(&[file.concat()]).unwrap();
+    let mut at_hand = |most| {
+        let mut numbers = Vec::new();
+        let lent = set.each_at_hand::<true>(most, |frame, again| {
+            assert_eq!(again.lend(), frame);
+            numbers.push(frame.number);
+        });
+        assert_eq!((lent, set.each_at_hand::<false>(most, |_, _| {})), (numbers.len(), 0));
+        if numbers.is_empty() {
+            assert!(set.next_frame().unwrap().is_some());
+        }
+        numbers
+    };
+    // The first frame of a file comes with its opening, and the simple packet block by itself.
+    assert_eq!((at_hand(0), at_hand(1), at_hand(2)), (vec![], vec![2], vec![3, 4]));
+    assert_eq!((at_hand(100), at_hand(100)), ((5..=12).collect(), vec![]));
+    assert_eq!(at_hand(100), (14..=21).collect::<Vec<_>>());
+}

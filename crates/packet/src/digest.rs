@@ -137,11 +137,11 @@ pub fn inside(
     let packet = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?;
     let is_tunnel =
         packet.protocol == Protocol::UDP && packet.tunnel() == Some(decap) && packet.has(PORTS_NEEDED);
-    let (frame, end) = (Window::of_frame(captured, original_length), usize::try_from(packet.end).ok()?);
-    if !is_tunnel || end > frame.wire {
+    if !is_tunnel {
         return None;
     }
-    let (tunnel, inner) = tunnel::open(frame.bounded(end).behind(packet.behind).ok()?, decap).ok()?;
+    let outer = Window::of_frame(captured, original_length).bounded(usize::try_from(packet.end).ok()?);
+    let (tunnel, inner) = tunnel::open(outer.behind(packet.behind).ok()?, decap).ok()?;
     let (link_type, inner) = inner.frame()?;
     let original_length = u32::try_from(inner.wire).ok()?;
     Some(Inside { tunnel, link_type, captured: inner.bytes, original_length })

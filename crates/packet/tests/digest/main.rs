@@ -156,8 +156,14 @@ fn tags(most: usize) -> impl Strategy<Value = Vec<u16>> {
     vec(select(vec![0x8100_u16, 0x88a8, 0x9100]), 0..=most)
 }
 
+/// Link types of what is inside tunnels: Ethernet, or a bare packet of either version.
+const INNER: [u16; 3] = [1, 1, 228];
+
 /// Whole frames of the usual shapes, in one piece.
-fn usual(transport: impl Strategy<Value = Transport>) -> impl Strategy<Value = (LinkType, Vec<u8>)> {
+fn usual(
+    links: &[u16],
+    transport: impl Strategy<Value = Transport>,
+) -> impl Strategy<Value = (LinkType, Vec<u8>)> {
     let packet = (addresses(), transport, 0..=10_usize, any::<[bool; 2]>()).prop_map(
         |(addresses, transport, options, [is_v4, is_plain])| match (is_v4, is_plain) {
             (true, true) => v4(addresses, 0, 0x4000, &transport),
@@ -165,11 +171,11 @@ fn usual(transport: impl Strategy<Value = Transport>) -> impl Strategy<Value = (
             (false, _) => v6(addresses, &transport),
         },
     );
-    (select(LINKS.to_vec()), tags(2), packet).prop_map(|(link, tags, packet)| framed(link, &tags, &packet))
+    (select(links.to_vec()), tags(2), packet).prop_map(|(link, tags, packet)| framed(link, &tags, &packet))
 }
 
 /// Frames of all shapes, with fragments, a third tag and bytes overwritten, mostly within the headers.
-fn odd() -> impl Strategy<Value = (LinkType, Vec<u8>)> {
+fn odd(links: &[u16]) -> impl Strategy<Value = (LinkType, Vec<u8>)> {
     let fragment = select(vec![0_u16, 0x4000, 0x8000, 0x2000, 0x2001, 0x0001, 0x1fff]);
     let packet = (addresses(), any_transport(), 0..=10_usize, fragment, any::<bool>()).prop_map(
         |(addresses, transport, options, fragment, is_v4)| {
@@ -177,8 +183,7 @@ fn odd() -> impl Strategy<Value = (LinkType, Vec<u8>)> {
         },
     );
     let byte = prop_oneof![any::<u8>(), 0..0x48_u8];
-    let links = [&LINKS[..], &[0, 9, 108, 147, 229]].concat();
-    (select(links), tags(3), packet, vec((0..80_usize, byte), 0..3)).prop_map(
+    (select(links.to_vec()), tags(3), packet, vec((0..80_usize, byte), 0..3)).prop_map(
         |(link, tags, packet, changes)| {
             let (link_type, mut frame) = framed(link, &tags, &packet);
             for (at, byte) in changes {
@@ -229,19 +234,12 @@ fn around(
     })
 }
 
-/// Frames and bare packets, as they are inside tunnels.
-fn inner(frames: impl Strategy<Value = (LinkType, Vec<u8>)>) -> impl Strategy<Value = (LinkType, Vec<u8>)> {
-    frames.prop_filter("Ethernet or bare", |(link_type, _)| {
-        matches!(*link_type, LinkType::ETHERNET | LinkType::IPV4 | LinkType::IPV6)
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     // Not one of the usual frames goes the long way, padded or cut behind the bytes needed (S2.3, S2.5).
     #[test]
-    fn usual_frames_are_answered((link_type, frame) in usual(tcp_or_udp()), padding in 0..20_usize, cut in 0..20_usize) {
+    fn usual_frames_are_answered((link_type, frame) in usual(&LINKS, tcp_or_udp()), padding in 0..20_usize, cut in 0..20_usize) {
         let length = u32::try_from(frame.len()).unwrap();
         prop_assert_eq!(check(link_type, &frame, length), Ok(true));
         prop_assert_eq!(check(link_type, &frame, 0), Ok(true));
@@ -253,7 +251,7 @@ proptest! {
     }
 
     #[test]
-    fn odd_frames((link_type, frame) in odd(), captured in 0..200_usize, padding in 0..20_usize, original in 0..200_u32) {
+    fn odd_frames((link_type, frame) in odd(&[&LINKS[..], &[0, 9, 108, 147, 229]].concat()), captured in 0..200_usize, padding in 0..20_usize, original in 0..200_u32) {
         let length = u32::try_from(frame.len()).unwrap();
         let padded = [&frame[..], &vec![0; padding]].concat();
         for original in [length, original, length + original, u32::MAX] {
@@ -265,7 +263,7 @@ proptest! {
 
     // S2.6: a tunnel in the most usual outer shape is looked into, whole or cut inside.
     #[test]
-    fn tunnels_are_looked_into((decap, link_type, frame) in around(inner(usual(tcp_or_udp()))), cut in 0..20_usize) {
+    fn tunnels_are_looked_into((decap, link_type, frame) in around(usual(&INNER, tcp_or_udp())), cut in 0..20_usize) {
         let length = u32::try_from(frame.len()).unwrap();
         let data = &frame[..frame.len() - cut];
         let is_usual = frame[12..15] == [8, 0, 0x45] && frame[20] & 0x20 == 0;
@@ -275,7 +273,7 @@ proptest! {
 
     #[test]
     fn odd_tunnels(
-        (decap, link_type, frame) in around(inner(odd())),
+        (decap, link_type, frame) in around(odd(&INNER)),
         changes in vec((12..70_usize, any::<u8>()), 0..3),
         captured in 0..200_usize,
         original in 0..200_u32,
@@ -370,9 +368,25 @@ fn tcp_and_udp_over_plain_ethernet_take_the_shortest_ways() {
             assert!(found.is_some() && found == digest(LinkType::ETHERNET, &wide[..captured], length));
         }
         assert_eq!(digest_v6(&wide[..54 + needed - 1], length), None);
-        // Of IPv4 as much as Ethernet sends at least.
+        // Of IPv4 as much as there is at least in a frame that holds TCP.
         let (_, narrow) = framed(1, &[], &v4(ends, 0, 0, &transport));
-        assert!(brief(LinkType::ETHERNET, &[&narrow[..], &[0; 18]].concat(), 60).is_some());
+        let padded = [&narrow[..], &[0; 18]].concat();
+        assert!(brief(LinkType::ETHERNET, &padded, u32::try_from(narrow.len()).unwrap()).is_some());
+        assert!(brief(LinkType::ETHERNET, &padded[..48], 60).is_some());
+        // And behind any other header, or with options.
+        for (link, tags, options) in [
+            (1, &[0x8100_u16][..], 0),
+            (1, &[], 3),
+            (1, &[], 10),
+            (113, &[], 0),
+            (276, &[], 1),
+            (101, &[], 0),
+        ] {
+            let (link_type, frame) = framed(link, tags, &v4(ends, options, 0, &transport));
+            let padded = [&frame[..], &[0; 6]].concat();
+            let found = brief_anywhere(link_type, &padded, u32::try_from(frame.len()).unwrap());
+            assert!(found.is_some(), "{link_type:?} {tags:?} {options}");
+        }
     }
 }
 
