@@ -1,5 +1,6 @@
 //! Frames in, decoded packets in replay order out: clock, tunnels, fragments, selection, copies.
 
+mod decoder;
 mod lane;
 mod merge;
 

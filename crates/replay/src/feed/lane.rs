@@ -1,13 +1,10 @@
 //! One reading of the captures: every packet once, or followed by its copies.
 
-use vpcreplay_capture::{CaptureSet, Frame, SameFrame};
-use vpcreplay_flow::{
-    Clock, ClockStep, Decap, Decoded, Digest, LinkType, PacketFacts, Span, Timestamp, Transport, Tunnel,
-};
-use vpcreplay_packet::{
-    FragmentTable, brief, brief_anywhere, decode, digest, digest_v6, inside, tunnel_port, tunnel_port_of,
-};
+use vpcreplay_capture::{CaptureSet, Frame};
+use vpcreplay_flow::{Clock, Decap, Decoded, PacketFacts, Span, Timestamp, Transport};
+use vpcreplay_packet::{tunnel_port, tunnel_port_of};
 
+use super::decoder::{Decoder, What};
 use super::{FeedStats, Selection};
 use crate::batch::{Batch, Place};
 use crate::{ReplayError, Speed};
@@ -44,12 +41,6 @@ pub(super) struct Lane {
     stats: FeedStats,
 }
 
-/// What turns frames into packets.
-struct Decoder {
-    decap: Decap,
-    fragments: FragmentTable,
-}
-
 /// A packet and its copies.
 struct Held {
     file: usize,
@@ -62,19 +53,13 @@ struct Held {
     copies: std::ops::Range<u16>,
 }
 
-/// A frame, decoded.
-enum What {
-    Usual(Digest),
-    Any(Option<Tunnel>, Decoded),
-}
-
 impl Lane {
     pub(super) fn new(captures: CaptureSet, (decap, selection): (Decap, Selection), course: Course) -> Self {
         Self {
             captures,
             selection,
             course,
-            decoder: Decoder { decap, fragments: FragmentTable::new() },
+            decoder: Decoder::new(decap),
             clock: Clock::default(),
             first_frame: None,
             first_packet: None,
@@ -141,7 +126,7 @@ impl Lane {
             self.give_out(batch, size);
         }
         self.stats.note_times(batch);
-        self.stats.fragments_forgotten = self.decoder.fragments.forgotten();
+        self.stats.fragments_forgotten = self.decoder.fragments_forgotten();
         Ok(())
     }
 
@@ -237,177 +222,6 @@ impl Lane {
     }
 }
 
-impl Decoder {
-    /// Decodes a frame whose copies come at `now`, and tells whether it is a later fragment that took the facts of its
-    /// first one.
-    fn decode(&mut self, frame: &Frame<'_>, now: Timestamp) -> (What, bool) {
-        if self.decap == Decap::None
-            && let Some(digest) = digest(frame.link_type, frame.captured, frame.original_length)
-        {
-            return (What::Usual(digest), false);
-        }
-        let what = (frame.link_type, frame.captured, frame.original_length);
-        let (tunnel, decoded, is_inherited) = self.decode_any(what, now);
-        (What::Any(tunnel, decoded), is_inherited)
-    }
-
-    /// Decodes a frame of any shape, given by its link type, what was captured, and its length on the wire.
-    fn decode_any(
-        &mut self,
-        (link_type, captured, original_length): (LinkType, &[u8], u32),
-        now: Timestamp,
-    ) -> (Option<Tunnel>, Decoded, bool) {
-        let mut decoded = decode(link_type, captured, original_length, self.decap);
-        let mut is_inherited = false;
-        if decoded.is_fragment() {
-            let was_unknown = has_unknown_ports(&decoded.decoded);
-            self.fragments.resolve(&mut decoded, now);
-            is_inherited = was_unknown && !has_unknown_ports(&decoded.decoded);
-        }
-        (decoded.tunnel, decoded.decoded, is_inherited)
-    }
-
-    /// Takes a frame as the one packet that it is, where no tunnel is taken off; `now` is engine time.
-    #[expect(clippy::inline_always, reason = "the loop over frames; as a call they would be copied")]
-    #[inline(always)]
-    fn take(
-        &mut self,
-        (frame, again): (Frame<'_>, SameFrame<'_>),
-        now: &mut Timestamp,
-        stats: &mut FeedStats,
-        batch: &mut Batch,
-    ) {
-        let Frame { time, link_type, captured, original_length, file, number } = frame;
-        let step = Clock::step(now, time);
-        if step != ClockStep::Forward {
-            stats.note_step(step, (batch.next_number(), file, number));
-        }
-        if let Some((brief, tunnel)) = brief(link_type, captured, original_length) {
-            stats.note_tunnel(tunnel);
-            batch.push_brief((time, *now), brief);
-            return;
-        }
-        if link_type == LinkType::ETHERNET && take_v6(again, *now, stats, batch) {
-            return;
-        }
-        let Frame { time, link_type, captured, original_length, file, number: frame } = again.lend();
-        let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
-        self.take_less_usual(place, (link_type, captured, original_length), stats, batch);
-    }
-
-    /// Takes a frame as the one packet that it is, where tunnels are taken off; `now` is engine time.
-    #[inline]
-    fn take_out(&mut self, frame: Frame<'_>, now: &mut Timestamp, stats: &mut FeedStats, batch: &mut Batch) {
-        let Frame { time, link_type, captured, original_length, file, number: frame } = frame;
-        let step = Clock::step(now, time);
-        if step != ClockStep::Forward {
-            stats.note_step(step, (batch.next_number(), file, frame));
-        }
-        let place = Place { number: batch.next_number(), file, frame, time, now: *now, copy: 0 };
-        self.take_any_out(place, (link_type, captured, original_length), stats, batch);
-    }
-
-    /// Takes a frame that is the next packet, of any shape, and out of the tunnel if it is in one.
-    fn take_any_out(
-        &mut self,
-        place: Place,
-        what: (LinkType, &[u8], u32),
-        stats: &mut FeedStats,
-        batch: &mut Batch,
-    ) {
-        let (link_type, captured, original_length) = what;
-        let times = (place.time, place.now);
-        let inside = inside(self.decap, link_type, captured, original_length);
-        let tunnel = inside.map(|inside| inside.tunnel);
-        let (link_type, captured, original_length) =
-            inside.map_or(what, |inside| (inside.link_type, inside.captured, inside.original_length));
-        // One level is taken off, no more (S2.6).
-        let is_outside = |hint| tunnel.is_some() || hint != Some(self.decap);
-        if let Some((brief, hint)) = brief(link_type, captured, original_length) {
-            if is_outside(hint) {
-                batch.came_out_of(tunnel);
-                batch.push_brief(times, brief);
-                return;
-            }
-        } else if let Some(digest) = digest(link_type, captured, original_length)
-            && is_outside(tunnel_port_of(digest.brief()))
-        {
-            batch.came_out_of(tunnel);
-            batch.push_next_digest(times, digest);
-            return;
-        }
-        self.take_seldom(place, what, stats, batch);
-    }
-
-    /// Takes a frame that is the next packet, of any shape.
-    #[inline(never)]
-    fn take_any(
-        &mut self,
-        place: Place,
-        what: (LinkType, &[u8], u32),
-        stats: &mut FeedStats,
-        batch: &mut Batch,
-    ) {
-        if self.decap != Decap::None {
-            self.take_any_out(place, what, stats, batch);
-        } else if let Some((brief, tunnel)) = brief(what.0, what.1, what.2) {
-            stats.note_tunnel(tunnel);
-            batch.push_brief((place.time, place.now), brief);
-        } else {
-            self.take_less_usual(place, what, stats, batch);
-        }
-    }
-
-    /// Takes a frame that is the next packet, of a shape that is not the most usual one, where no tunnel is taken off.
-    #[inline(never)]
-    fn take_less_usual(
-        &mut self,
-        place: Place,
-        (link_type, captured, original_length): (LinkType, &[u8], u32),
-        stats: &mut FeedStats,
-        batch: &mut Batch,
-    ) {
-        if let Some((brief, tunnel)) = brief_anywhere(link_type, captured, original_length) {
-            stats.note_tunnel(tunnel);
-            batch.push_brief((place.time, place.now), brief);
-            return;
-        }
-        if let Some(digest) = digest(link_type, captured, original_length) {
-            stats.note_tunnel(tunnel_port_of(digest.brief()));
-            batch.push_next_digest((place.time, place.now), digest);
-            return;
-        }
-        self.take_seldom(place, (link_type, captured, original_length), stats, batch);
-    }
-
-    /// Takes a frame that is the next packet, of a shape that has no digest, or out of a tunnel if it is in one.
-    #[inline(never)]
-    fn take_seldom(
-        &mut self,
-        place: Place,
-        what: (LinkType, &[u8], u32),
-        stats: &mut FeedStats,
-        batch: &mut Batch,
-    ) {
-        let (tunnel, decoded, is_inherited) = self.decode_any(what, place.now);
-        stats.fragments_inherited += u64::from(is_inherited);
-        if self.decap == Decap::None {
-            stats.note_tunnel(tunnel_port(&decoded));
-        }
-        batch.push(place, tunnel, decoded);
-    }
-}
-
-/// Takes an Ethernet frame that is the next packet if it is of the most usual shape over IPv6; `false` and no change otherwise.
-#[inline(never)]
-fn take_v6(again: SameFrame<'_>, now: Timestamp, stats: &mut FeedStats, batch: &mut Batch) -> bool {
-    let Frame { time, captured, original_length, .. } = again.lend();
-    let Some((digest, tunnel)) = digest_v6(captured, original_length) else { return false };
-    stats.note_tunnel(tunnel);
-    batch.push_digest_v6((time, now), digest);
-    true
-}
-
 /// What a frame holds, in a copy: the flow that an ICMP error quotes is the copy's (S6.3.1).
 fn of_copy(decoded: &Decoded, copy: u16) -> Decoded {
     let mut decoded = *decoded;
@@ -416,8 +230,4 @@ fn of_copy(decoded: &Decoded, copy: u16) -> Decoded {
         *quoted = quoted.map(|key| key.with_copy(copy));
     }
     decoded
-}
-
-fn has_unknown_ports(decoded: &Decoded) -> bool {
-    matches!(decoded, Decoded::Packet(PacketFacts { transport: Transport::Unknown, .. }))
 }

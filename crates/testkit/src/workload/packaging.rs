@@ -86,8 +86,10 @@ fn frames(capture: &[u8]) -> Vec<TimedFrame> {
 
 /// A pcap file of frames in another form.
 fn rebuilt(link_type: LinkType, frames: Vec<TimedFrame>, form: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    let rebuilt =
-        |TimedFrame { time, frame }| TimedFrame { time, frame: Frame::whole(link_type, form(&frame.bytes)) };
-    let frames: Vec<_> = frames.into_iter().map(|frame: TimedFrame| rebuilt(frame)).collect();
+    let rebuilt = |TimedFrame { time, frame }: TimedFrame| TimedFrame {
+        time,
+        frame: Frame::whole(link_type, form(&frame.bytes)),
+    };
+    let frames: Vec<_> = frames.into_iter().map(rebuilt).collect();
     pcap(Magic::Micros, Endian::Little, link_type, &frames)
 }
