@@ -97,7 +97,7 @@ fn packet_or_tunnel(datagram: &Datagram<'_>, decap: Decap) -> DecodedFrame {
             Err(cause) => DecodedFrame::unjudged(cause, Some(datagram.header())),
         },
         protocol if protocol.has_ports() => match transport::ports(datagram.payload) {
-            Ok((src_port, dst_port)) if is_tunnel(protocol, dst_port, decap) => {
+            Ok((src_port, dst_port)) if tunnel::is_of(protocol, dst_port, decap) => {
                 inside(datagram, (src_port, dst_port), decap)
             }
             Ok((src_port, dst_port)) => judged(datagram, Transport::Ports { src_port, dst_port }),
@@ -129,11 +129,6 @@ fn judged(datagram: &Datagram<'_>, transport: Transport) -> DecodedFrame {
         decoded: Decoded::Packet(PacketFacts { src, dst, protocol, transport, length }),
         fragments: Fragments { judged: fragment, outer: None },
     }
-}
-
-#[inline]
-fn is_tunnel(protocol: Protocol, dst_port: u16, decap: Decap) -> bool {
-    decap != Decap::None && protocol == Protocol::UDP && tunnel::of_port(dst_port) == Some(decap)
 }
 
 /// Decodes what is inside a tunnel datagram; one level is taken off (S2.6).

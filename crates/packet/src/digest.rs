@@ -30,10 +30,10 @@ pub fn digest(link_type: LinkType, captured: &[u8], original_length: u32) -> Opt
     if link_type == LinkType::ETHERNET {
         // The most usual, at constant places: IPv6, and IPv4 without options, both without tags.
         let word = u32::from_be_bytes(part(captured, 12)?);
-        if word & 0xffff_f000 == 0x86dd_6000 {
+        if says_v6(word) {
             return Packet::v6(captured, ETHERNET_HEADER)?.digest(captured, original_length);
         }
-        if word & 0xffff_ff00 == 0x0800_4500 {
+        if says_v4(word) {
             return Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.digest(captured, original_length);
         }
     }
@@ -62,7 +62,7 @@ pub fn brief(link_type: LinkType, captured: &[u8], original_length: u32) -> Opti
     // One look at the length for all bytes up to TCP's flags. Only UDP that brings less than six bytes may be shorter.
     let head = captured.first_chunk::<{ ETHERNET_HEADER + V4_HEADER + TCP_NEEDED }>()?;
     // The type of the frame, IP version and header length: all in one word.
-    if u32::from_be_bytes(part(head, 12)?) & 0xffff_ff00 != 0x0800_4500 {
+    if !says_v4(u32::from_be_bytes(part(head, 12)?)) {
         return None;
     }
     Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?.brief(captured, original_length)
@@ -97,7 +97,7 @@ pub fn brief_anywhere(
 pub fn digest_v6(captured: &[u8], original_length: u32) -> Option<(Digest, Option<Decap>)> {
     // One look at the length for all bytes up to the ports.
     let head = captured.first_chunk::<{ ETHERNET_HEADER + V6_HEADER + PORTS_NEEDED }>()?;
-    if u32::from_be_bytes(part(head, 12)?) & 0xffff_f000 != 0x86dd_6000 {
+    if !says_v6(u32::from_be_bytes(part(head, 12)?)) {
         return None;
     }
     let packet = Packet::v6(captured, ETHERNET_HEADER)?;
@@ -105,7 +105,7 @@ pub fn digest_v6(captured: &[u8], original_length: u32) -> Option<(Digest, Optio
         return None;
     }
     let digest = packet.tcp_or_udp(captured)?;
-    Some((digest, if packet.tunnel().is_some() { tunnel_port_of(digest.brief()) } else { None }))
+    Some((digest, if packet.is_to_tunnel() { tunnel_port_of(digest.brief()) } else { None }))
 }
 
 /// What is inside a tunnel, as a frame of its own.
@@ -130,14 +130,11 @@ pub fn inside(
     captured: &[u8],
     original_length: u32,
 ) -> Option<Inside<'_>> {
-    if link_type != LinkType::ETHERNET || u32::from_be_bytes(part(captured, 12)?) & 0xffff_ff00 != 0x0800_4500
-    {
+    if link_type != LinkType::ETHERNET || !says_v4(u32::from_be_bytes(part(captured, 12)?)) {
         return None;
     }
     let packet = Packet::v4(captured, (ETHERNET_HEADER, V4_HEADER))?;
-    let is_tunnel =
-        packet.protocol == Protocol::UDP && packet.tunnel() == Some(decap) && packet.has(PORTS_NEEDED);
-    if !is_tunnel {
+    if !packet.has(PORTS_NEEDED) || !tunnel::is_of(packet.protocol, packet.dst_port(), decap) {
         return None;
     }
     let outer = Window::of_frame(captured, original_length).bounded(usize::try_from(packet.end).ok()?);
@@ -156,6 +153,18 @@ pub fn tunnel_port_of(Brief { short, kind, .. }: Brief) -> Option<Decap> {
         return None;
     }
     tunnel::of_port(short.port(kind.sender().other())?)
+}
+
+/// Whether the word behind the addresses of an Ethernet frame, its type and what follows, says IPv4 without options.
+#[inline]
+const fn says_v4(word: u32) -> bool {
+    word & 0xffff_ff00 == 0x0800_4500
+}
+
+/// The same for IPv6.
+#[inline]
+const fn says_v6(word: u32) -> bool {
+    word & 0xffff_f000 == 0x86dd_6000
 }
 
 /// An IPv4 packet at this place of the frame.
@@ -279,9 +288,7 @@ impl Packet<V4> {
         let addresses = V4(part(&header, 12)?);
         Some(Self { addresses, protocol: Protocol(header[9]), length, ports, behind, end })
     }
-}
 
-impl Packet<V4> {
     /// The packet in brief, if it is TCP or UDP, and the tunnel that it is.
     #[expect(clippy::inline_always, reason = "as Packet::v4")]
     #[inline(always)]
@@ -293,7 +300,7 @@ impl Packet<V4> {
         let (short, sender) =
             ShortKey::ports_of_v4_words(self.protocol, u64::from_be_bytes(addresses), self.ports);
         let brief = Brief { short, length: self.length, kind: self.tcp_or_udp_kind(captured, sender)? };
-        Some((brief, if self.tunnel().is_some() { tunnel_port_of(brief) } else { None }))
+        Some((brief, if self.is_to_tunnel() { tunnel_port_of(brief) } else { None }))
     }
 }
 
@@ -347,11 +354,17 @@ impl<A: Addresses> Packet<A> {
         Some(PacketKind::tcp_or_udp(self.protocol, sender, flags))
     }
 
-    /// The tunnel that the destination port stands for, if the packet is UDP. Of few packets, so that it is asked first.
+    /// The destination port, if the protocol has any.
     #[inline]
-    const fn tunnel(&self) -> Option<Decap> {
+    const fn dst_port(&self) -> u16 {
         let [_, _, high, low] = self.ports.to_be_bytes();
-        tunnel::of_port(u16::from_be_bytes([high, low]))
+        u16::from_be_bytes([high, low])
+    }
+
+    /// Whether that is the port of a tunnel, if the packet is UDP. Of few packets, so that it is asked first.
+    #[inline]
+    const fn is_to_tunnel(&self) -> bool {
+        tunnel::of_port(self.dst_port()).is_some()
     }
 
     /// The digest of the other protocols with ports, and of ICMP queries and their answers.

@@ -1,6 +1,6 @@
 //! VXLAN and GENEVE: the header that is taken off, and what is inside (S2.6, S12.3, S12.13).
 
-use vpcreplay_flow::{Cause, Decap, LinkType, Tunnel};
+use vpcreplay_flow::{Cause, Decap, LinkType, Protocol, Tunnel};
 
 use crate::link::{self, Payload};
 use crate::window::Window;
@@ -18,6 +18,12 @@ pub(crate) const fn of_port(dst_port: u16) -> Option<Decap> {
         GENEVE_PORT => Some(Decap::Geneve),
         _ => None,
     }
+}
+
+/// Whether a packet of a protocol with ports is in the tunnel that is taken off, if any is.
+#[inline]
+pub(crate) fn is_of(protocol: Protocol, dst_port: u16, decap: Decap) -> bool {
+    decap != Decap::None && protocol == Protocol::UDP && of_port(dst_port) == Some(decap)
 }
 
 /// What is inside a tunnel, told apart by how its start is found.

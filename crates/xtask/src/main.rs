@@ -10,10 +10,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["workload", name, packets, folder] => write_workload((name, None), packets, Path::new(folder)),
-        ["workload", name, packets, folder, packaging] => {
-            write_workload((name, Some(packaging)), packets, Path::new(folder))
-        }
+        ["workload", name, packets, folder] => write_workload(name, packets, Path::new(folder)),
         _ => Err(usage()),
     };
     match done {
@@ -29,28 +26,25 @@ fn usage() -> String {
     let names = Workload::ALL.map(Workload::name).join("|");
     let packagings = Packaging::ALL.map(Packaging::name).join("|");
     format!(
-        "usage: xtask workload {names} PACKETS FOLDER [{packagings}]
+        "usage: xtask workload {names} PACKETS FOLDER
     writes FOLDER/NAME.pcap, the deterministic capture that the benchmarks run on, and beside it its model: perf.toml,
-    for two-eni two-eni.toml; and closed.toml, by which no rule admits what comes over IPv4. With a packaging it writes
-    FOLDER/NAME-PACKAGING.pcap, which has the same packets"
+    for two-eni two-eni.toml; and closed.toml, by which no rule admits what comes over IPv4. A name followed by
+    -{packagings}, such as small-pcapng, has the same packets, packaged so"
     )
 }
 
-fn write_workload(
-    (name, packaging): (&str, Option<&str>),
-    packets: &str,
-    folder: &Path,
-) -> Result<(), String> {
-    let workload = Workload::of_name(name).ok_or_else(|| format!("`{name}` is no workload\n{}", usage()))?;
+fn write_workload(name: &str, packets: &str, folder: &Path) -> Result<(), String> {
+    let packaged = name
+        .rsplit_once('-')
+        .and_then(|(workload, packaging)| Some((workload, Packaging::of_name(packaging)?)));
+    let (plain, packaging) = packaged.map_or((name, None), |(plain, packaging)| (plain, Some(packaging)));
+    let workload = Workload::of_name(plain).ok_or_else(|| format!("`{name}` is no workload\n{}", usage()))?;
     let packets: u32 =
         packets.parse().map_err(|error| format!("`{packets}` packets: {error}\n{}", usage()))?;
-    let packaging = packaging
-        .map(|name| Packaging::of_name(name).ok_or_else(|| format!("`{name}` is no packaging\n{}", usage())));
-    let (name, bytes) = match packaging.transpose()? {
-        Some(packaging) => {
-            (format!("{name}-{}", packaging.name()), packaging.of(&workload::capture(workload, packets)))
-        }
-        None => (name.to_owned(), workload::capture(workload, packets)),
+    let capture = workload::capture(workload, packets);
+    let bytes = match packaging {
+        Some(packaging) => packaging.of(&capture),
+        None => capture,
     };
     let model = workload.model();
     let files = [
